@@ -1,0 +1,45 @@
+//! The export function: exports to be sent, and what the clock brings (`tick`: repeats that are due, batch runs).
+
+use harmonia_runtime::{
+    App, InvocationError,
+    batch::{self, RecordError},
+    events::{self, SqsRecord},
+};
+use harmonia_stages::{
+    StageError,
+    message::{Body, Message},
+};
+use serde_json::Value;
+
+/// Handles one event.
+pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
+    if event.get("Records").is_none() {
+        return by_the_clock(app, &event).await;
+    }
+    let event = events::sqs(event)?;
+    Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
+}
+
+async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
+    let message = Message::parse(&record.body)?;
+    match message.body {
+        Body::Exports { items } => Ok(app.harmonia.export(&items).await?),
+        _ => Err(StageError::Message { why: "a message of another stage".to_owned() }.into()),
+    }
+}
+
+/// Schedules: `tick` once a minute; `retries` and `batch` are its two halves, for operators and for `replay`.
+async fn by_the_clock(app: &App, event: &Value) -> Result<Value, InvocationError> {
+    let text = |name: &str| event.get(name).and_then(Value::as_str);
+    match text("k") {
+        Some("tick") => app.harmonia.tick().await?,
+        Some("retries") => app.harmonia.retry_due().await?,
+        Some("batch") => {
+            let merchant = text("merchant").unwrap_or_default().parse();
+            let merchant = merchant.map_err(|e| InvocationError::Event { why: format!("{e}") })?;
+            app.harmonia.run_batches(&merchant, true).await?;
+        }
+        _ => return Err(InvocationError::Event { why: "neither records nor a schedule".to_owned() }),
+    }
+    Ok(Value::Null)
+}

@@ -1,0 +1,26 @@
+//! The identify function: stored payment lines, and whose card it was.
+
+use harmonia_runtime::{
+    App, InvocationError,
+    batch::{self, RecordError},
+    events::{self, SqsRecord},
+};
+use harmonia_stages::{
+    StageError,
+    message::{Body, Message},
+};
+use serde_json::Value;
+
+/// Handles one event.
+pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
+    let event = events::sqs(event)?;
+    Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
+}
+
+async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
+    let message = Message::parse(&record.body)?;
+    match message.body {
+        Body::Lines { tries, items } => Ok(app.harmonia.identify(&message.t, tries, &items).await?),
+        _ => Err(StageError::Message { why: "a message of another stage".to_owned() }.into()),
+    }
+}

@@ -1,0 +1,69 @@
+//! The import function: S3 notifications of dropped files, and the feeds that come as messages. Which of the two it
+//! is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries notifications.
+
+use harmonia_domain::feed::PaymentFeed;
+use harmonia_runtime::{
+    App, InvocationError,
+    batch::{self, RecordError},
+    events::{self, SqsEvent, SqsRecord},
+};
+use harmonia_stages::import::FeedMessage;
+use serde_json::Value;
+
+/// The feed whose messages a queue carries, if any.
+fn feed_of(queue: &str) -> Option<PaymentFeed> {
+    PaymentFeed::ALL.into_iter().find(|feed| {
+        let name = format!("feed-{feed}");
+        queue == name || queue.ends_with(&format!("-{name}"))
+    })
+}
+
+/// Handles one event.
+pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
+    let event = events::sqs(event)?;
+    // one invocation never mixes queues
+    match event.records.first().and_then(|first| feed_of(first.queue())) {
+        Some(feed) => Ok(messages(app, feed, &event).await),
+        None => Ok(batch::run(&event, app.visibility.as_ref(), |record| files(app, record)).await),
+    }
+}
+
+async fn files(app: &App, record: SqsRecord) -> Result<(), RecordError> {
+    for notice in events::notices(&record.body)? {
+        let file = app.harmonia.import_file(&notice).await?;
+        tracing::info!(feed = %file.feed, file = %file.id, state = ?file.state, totals = ?file.totals, "file imported");
+    }
+    Ok(())
+}
+
+async fn messages(app: &App, feed: PaymentFeed, event: &SqsEvent) -> Value {
+    let messages: Vec<FeedMessage> = event.records.iter().map(message).collect();
+    // a panic in a line is caught with the batch: its messages come back one by one through redelivery
+    let work = std::panic::AssertUnwindSafe(app.harmonia.import_messages(feed, &messages));
+    let results = match futures::FutureExt::catch_unwind(work).await {
+        Ok(results) => results.into_iter().map(|r| r.map_err(RecordError::from)).collect(),
+        Err(_) => messages.iter().map(|_| Err(RecordError::Panic)).collect(),
+    };
+    batch::finish(event, results, app.visibility.as_ref()).await
+}
+
+fn message(record: &SqsRecord) -> FeedMessage {
+    FeedMessage {
+        id: record.message_id.as_str().to_owned(),
+        body: record.body.clone(),
+        sent: record.sent().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_name_their_feed() {
+        assert_eq!(feed_of("harmonia-dev-feed-visa-auth"), Some(PaymentFeed::VisaAuth));
+        assert_eq!(feed_of("feed-amex-settlement"), Some(PaymentFeed::AmexSettlement));
+        assert_eq!(feed_of("harmonia-dev-import-files"), None);
+        assert_eq!(feed_of("harmonia-dev-xfeed-visa-auth"), None);
+    }
+}

@@ -1,0 +1,2 @@
+//! The `harmonia` command.
+fn main() {}

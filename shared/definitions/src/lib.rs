@@ -1,0 +1,44 @@
+//! What makes a merchant work, as data (design §1 "merchant definition"): feed format, matching policy, export target
+//! and retry schedule. One TOML file a merchant; the ones shipped with the product are in `merchants/`.
+//!
+//! A definition is checked when it is loaded: unknown keys, unknown zones, formats that cannot be read and policies
+//! that cannot decide are refused with line and key.
+
+mod export;
+mod feed;
+mod load;
+mod policy;
+
+pub use export::{BatchPlan, Export, Protocol, Repeat, RetryStep};
+pub use feed::{
+    AmountField, AmountUnit, CellCheck, Check, CsvFeed, CurrencyField, Fields, Format, SchemeColumn, Skip, TextField,
+    TimeField, TimeFormat, TimeFormatError, TimePart,
+};
+pub use load::{DefinitionError, Definitions};
+pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
+
+use harmonia_domain::feed::Slug;
+
+/// Everything that makes one merchant work.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The merchant's slug, also the name of its feed.
+    pub merchant: Slug,
+    /// Stored with every match it decides.
+    pub version: String,
+    /// How its till lines look.
+    pub feed: CsvFeed,
+    /// Which payment and sale belong together.
+    #[serde(rename = "match")]
+    pub matching: Matching,
+    /// Whom to tell, how, and how often.
+    pub export: Export,
+    /// The zone of visa-auth wall-clock times at this merchant (spec import §3.2); GMT unless given.
+    #[serde(default = "utc")]
+    pub visa_auth_zone: String,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}

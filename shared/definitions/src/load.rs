@@ -1,0 +1,82 @@
+//! Reading definitions. A definition that loads can be followed: what is wrong is told with file, line, key and
+//! reason, because the reader is a person at a merchant's onboarding.
+
+mod check;
+mod place;
+
+use crate::Definition;
+use harmonia_domain::feed::Slug;
+use std::collections::BTreeMap;
+
+/// What is wrong with a definition, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {key}: {reason}")]
+pub struct DefinitionError {
+    /// The file.
+    pub file: String,
+    /// The line in it, from 1.
+    pub line: usize,
+    /// The key, e.g. `export.retry.1.at`; the name of the whole if no key is at fault.
+    pub key: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Definition {
+    /// Reads and checks a definition. `file_name` is what errors call it.
+    pub fn from_toml(text: &str, file_name: &str) -> Result<Self, DefinitionError> {
+        let error = |(line, key): (usize, String), reason: String| DefinitionError {
+            file: file_name.to_owned(),
+            line,
+            key,
+            reason,
+        };
+        let definition: Self = toml::from_str(text).map_err(|e| {
+            let at = e.span().map_or(0, |span| span.start);
+            error(place::of_offset(text, at), e.message().to_owned())
+        })?;
+        match check::first_problem(&definition) {
+            None => Ok(definition),
+            Some(problem) => Err(error((place::line_of_key(text, &problem.key), problem.key), problem.reason)),
+        }
+    }
+}
+
+/// The definitions in force, by merchant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Definitions(BTreeMap<Slug, Definition>);
+
+/// The definitions shipped with the product: file name and text.
+const SHIPPED: [(&str, &str); 2] = [
+    ("iceland-bonus-card.toml", include_str!("../merchants/iceland-bonus-card.toml")),
+    ("wasabi-club.toml", include_str!("../merchants/wasabi-club.toml")),
+];
+
+impl Definitions {
+    /// The definitions shipped with the product.
+    pub fn shipped() -> Result<Self, DefinitionError> {
+        SHIPPED.into_iter().try_fold(Self::default(), |all, (file_name, text)| {
+            Definition::from_toml(text, file_name).map(|definition| all.with(definition))
+        })
+    }
+
+    /// These, with one more or another one for its merchant.
+    #[must_use]
+    pub fn with(mut self, definition: Definition) -> Self {
+        self.0.insert(definition.merchant.clone(), definition);
+        self
+    }
+
+    /// The definition of a merchant.
+    pub fn get(&self, merchant: &Slug) -> Option<&Definition> {
+        self.0.get(merchant)
+    }
+
+    /// All of them, in the order of their slugs.
+    pub fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.0.values()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! What the types of a definition cannot say: values that are well formed but make no sense together.
+
+use crate::{
+    Definition,
+    export::{Export, RetryStep},
+    feed::{CsvFeed, TextField},
+    policy::Matching,
+};
+use harmonia_domain::feed::{Feed, Scheme, Transport};
+use jiff::{civil::Time, tz::TimeZoneDatabase};
+
+/// Longest tolerance of a time test: a day. The auth-code test looks no further either (D15).
+const WITHIN_S_MAX: u32 = 86_400;
+/// Longest matching window; beyond it the horizon of sales (120 days, design §4) would come into sight.
+const WINDOW_DAYS_MAX: u16 = 60;
+/// Longest single wait before a repeat: a week.
+const AFTER_S_MAX: u32 = 7 * 86_400;
+/// Seconds of a day: batch runs are counted from midnight.
+const DAY_S: u32 = 86_400;
+
+/// A key and what is wrong with it.
+pub(super) struct Problem {
+    pub(super) key: String,
+    pub(super) reason: String,
+}
+
+type Checked = Result<(), Problem>;
+
+fn ensure(holds: bool, key: impl Into<String>, reason: impl Into<String>) -> Checked {
+    if holds { Ok(()) } else { Err(Problem { key: key.into(), reason: reason.into() }) }
+}
+
+/// The first thing that is wrong with a definition.
+pub(super) fn first_problem(definition: &Definition) -> Option<Problem> {
+    whole(definition).err()
+}
+
+fn whole(definition: &Definition) -> Checked {
+    let is_merchant = matches!(definition.merchant.as_str().parse(), Ok(Feed::Merchant(_)));
+    ensure(is_merchant, "merchant", "this is the name of a payment scheme's feed")?;
+    ensure(!definition.version.trim().is_empty(), "version", "the version is blank")?;
+    zone("visa_auth_zone", &definition.visa_auth_zone)?;
+    feed(&definition.feed)?;
+    matching(&definition.matching)?;
+    export(&definition.export)
+}
+
+fn zone(key: &str, name: &str) -> Checked {
+    ensure(TimeZoneDatabase::bundled().get(name).is_ok(), key, format!("no time zone is called {name:?}"))
+}
+
+fn feed(feed: &CsvFeed) -> Checked {
+    ensure(feed.transport == Transport::File, "feed.transport", "a CSV feed comes as files")?;
+    schemes(feed)?;
+    for (index, skip) in feed.skip.iter().enumerate() {
+        let key = format!("feed.skip.{index}");
+        ensure(!(skip.if_in.is_empty() && skip.unless_in.is_empty()), &key, "needs if_in or unless_in")?;
+        let stray = skip.unless_in.iter().find(|text| feed.scheme.scheme(text).is_none());
+        if let Some(text) = stray.filter(|_| skip.column == feed.scheme.column) {
+            ensure(false, key, format!("{text:?} is let through but means no payment scheme"))?;
+        }
+    }
+    let fields = &feed.fields;
+    let optional =
+        [("auth_code", &fields.auth_code), ("first_six", &fields.first_six), ("last_four", &fields.last_four)];
+    cut("id", &fields.id)?;
+    cut("mid", &fields.mid)?;
+    optional.into_iter().try_for_each(|(name, field)| field.as_ref().map_or(Ok(()), |field| cut(name, field)))
+}
+
+fn schemes(feed: &CsvFeed) -> Checked {
+    let texts = || Scheme::ALL.into_iter().flat_map(|s| feed.scheme.texts(s).iter().map(move |text| (s, text)));
+    ensure(texts().next().is_some(), "feed.scheme", "no text means any payment scheme")?;
+    let doubtful = texts().find(|(scheme, text)| feed.scheme.scheme(text) != Some(*scheme));
+    doubtful.map_or(Ok(()), |(scheme, text)| {
+        ensure(false, format!("feed.scheme.{scheme}"), format!("{text:?} means another payment scheme already"))
+    })
+}
+
+fn cut(name: &str, field: &TextField) -> Checked {
+    let sensible = match (field.first, field.last) {
+        (Some(_), Some(_)) => false,
+        (first, last) => first.or(last) != Some(0),
+    };
+    ensure(sensible, format!("feed.fields.{name}"), "takes either the first or the last characters, at least one")
+}
+
+fn matching(matching: &Matching) -> Checked {
+    let days = matching.window_days;
+    ensure((1..=WINDOW_DAYS_MAX).contains(&days), "match.window_days", format!("not between 1 and {WINDOW_DAYS_MAX}"))?;
+    for scheme in Scheme::ALL {
+        let within = matching.policy(scheme).map_or(1, |policy| policy.within_s);
+        let sane = (1..=WITHIN_S_MAX).contains(&within);
+        ensure(sane, format!("match.{scheme}.within_s"), format!("not between 1 and {WITHIN_S_MAX}"))?;
+    }
+    Ok(())
+}
+
+fn export(export: &Export) -> Checked {
+    let host = ["https://", "http://"].into_iter().find_map(|start| export.base_url.strip_prefix(start));
+    let url = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+    ensure(url, "export.base_url", "not an http or https address")?;
+    if let Some(batch) = export.batch {
+        ensure(batch.size > 0, "export.batch.size", "a batch of none")?;
+        let sane = (1..=DAY_S).contains(&batch.every_s);
+        ensure(sane, "export.batch.every_s", format!("not between 1 and {DAY_S}"))?;
+    }
+    export.retry.iter().enumerate().try_for_each(|(index, step)| retry(&format!("export.retry.{index}"), step))
+}
+
+/// A step waits either for a while or for a time of day in a zone.
+fn retry(key: &str, step: &RetryStep) -> Checked {
+    ensure(step.attempts > 0, format!("{key}.attempts"), "a step for no attempt")?;
+    match (step.after_s, &step.at, &step.zone) {
+        (Some(wait), None, None) => {
+            let sane = (1..=AFTER_S_MAX).contains(&wait);
+            ensure(sane, format!("{key}.after_s"), format!("not between 1 and {AFTER_S_MAX}"))
+        }
+        (None, Some(at), Some(name)) => {
+            let time = at.len() == 5 && Time::strptime("%H:%M", at).is_ok();
+            ensure(time, format!("{key}.at"), "not a time of day such as 10:00")?;
+            zone(&format!("{key}.zone"), name)
+        }
+        _ => ensure(false, key, "needs either after_s or at with zone"),
+    }
+}

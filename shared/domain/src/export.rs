@@ -1,0 +1,327 @@
+//! What a merchant is told about one match, and its deliveries (state.md items X and BT).
+
+use crate::{
+    Refused,
+    feed::{Kind, Scheme, Slug},
+    identity::IdentityRef,
+    ids::Id,
+    money::{Currency, MinorUnits},
+    purchase::{ExportKey, PurchaseKey},
+};
+use jiff::Timestamp;
+
+/// How a match came about (spec match §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MatchType {
+    /// Payment and sale.
+    Loyalty,
+}
+
+/// The lines of the book that could meet share this: merchant, payment scheme, MID, currency and amount (D23).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct BookKey {
+    /// The payment scheme.
+    pub scheme: Scheme,
+    /// The MID text.
+    pub mid: String,
+    /// The currency.
+    pub currency: Currency,
+    /// The amount.
+    pub minor: MinorUnits,
+}
+
+/// The facts of the match that a merchant may be told (spec match §4.7).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportFacts {
+    /// The sale's id for a loyalty match.
+    #[serde(rename = "tx")]
+    pub transaction_id: String,
+    /// When it happened: the sale's instant for a loyalty match.
+    pub at: Timestamp,
+    /// The identifier's text; D4: told as both `mid` and `primary_identifier`.
+    pub mid: String,
+    /// The merchant's name of the place.
+    #[serde(rename = "loc", skip_serializing_if = "Option::is_none", default)]
+    pub location_id: Option<String>,
+    /// The merchant's own id.
+    #[serde(rename = "mii", skip_serializing_if = "Option::is_none", default)]
+    pub merchant_internal_id: Option<String>,
+    /// The payment's settlement key.
+    #[serde(rename = "skey")]
+    pub settlement_key: String,
+    /// The payment's auth code.
+    #[serde(rename = "code")]
+    pub auth_code: String,
+    /// The payment's approval code.
+    #[serde(rename = "appr")]
+    pub approval_code: String,
+}
+
+/// Where an export stands.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "st", rename_all = "lowercase")]
+pub enum ExportState {
+    /// To be sent at once.
+    Ready,
+    /// To be taken by the merchant's next batch run.
+    Collecting,
+    /// Member of a batch.
+    Batched {
+        /// The batch.
+        batch: Id,
+    },
+    /// To be tried again.
+    Waiting {
+        /// Not before.
+        due: Timestamp,
+    },
+    /// The merchant has it.
+    Delivered {
+        /// Since when.
+        on: Timestamp,
+    },
+    /// Given up; stays listed (D19).
+    Failed {
+        /// Why, in the protocol's words.
+        why: String,
+    },
+}
+
+impl ExportState {
+    /// A short name for lists and keys.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Collecting => "collecting",
+            Self::Batched { .. } => "batched",
+            Self::Waiting { .. } => "waiting",
+            Self::Delivered { .. } => "delivered",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// What the last attempt brought.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastAttempt {
+    /// When.
+    pub at: Timestamp,
+    /// HTTP status; none if there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
+    /// The verdict in words, without the answer's content.
+    pub verdict: String,
+}
+
+/// A match and its export: one item, because one never exists without the other (invariant 3).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Export {
+    /// Derived from the purchase and its generation: also the idempotency key.
+    pub id: Id,
+    /// Whom to tell.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// When the match was made.
+    pub created: Timestamp,
+    /// The order in which a batch takes exports made at one instant (D24).
+    #[serde(rename = "ord")]
+    pub order: String,
+    /// How the match came about.
+    #[serde(rename = "type")]
+    pub match_type: MatchType,
+    /// The purchase.
+    #[serde(rename = "p")]
+    pub purchase: PurchaseKey,
+    /// The line whose identity counts.
+    pub kind: Kind,
+    /// The sale's id.
+    #[serde(rename = "s")]
+    pub sale: String,
+    /// Whose card it was.
+    #[serde(rename = "who")]
+    pub identity: IdentityRef,
+    /// Why they belong together: reason codes (invariant 6).
+    #[serde(rename = "ev")]
+    pub evidence: Vec<String>,
+    /// The book key of the claim.
+    #[serde(rename = "bk")]
+    pub book_key: BookKey,
+    /// The version of the merchant's definition that decided.
+    #[serde(rename = "dv")]
+    pub definition: String,
+    /// What may be told.
+    #[serde(rename = "fx")]
+    pub facts: ExportFacts,
+    /// Raised by a person who wants it sent again.
+    #[serde(rename = "gen")]
+    pub generation: u32,
+    /// Attempts that have had a verdict.
+    #[serde(rename = "n")]
+    pub attempts: u32,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<LastAttempt>,
+    /// The amount that a later settlement named, if it differs (D12).
+    #[serde(rename = "corr", skip_serializing_if = "Option::is_none", default)]
+    pub corrected: Option<MinorUnits>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: ExportState,
+}
+
+/// What an attempt leads to, as decided by protocol and schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The merchant has it.
+    Delivered,
+    /// Try again.
+    Retry {
+        /// Not before.
+        due: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// Give up.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Export {
+    /// The export's key in the ledger.
+    pub fn key(&self) -> ExportKey {
+        export_key(&self.merchant, &self.identity, self.created, &self.id)
+    }
+
+    /// Sent now? Batch members are not.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        match self.state {
+            ExportState::Ready => true,
+            ExportState::Waiting { due } => due <= now,
+            _ => false,
+        }
+    }
+
+    /// The export after an attempt.
+    pub fn attempted(&self, verdict: &Verdict, last: LastAttempt) -> Result<Self, Refused> {
+        if !matches!(self.state, ExportState::Ready | ExportState::Waiting { .. } | ExportState::Batched { .. }) {
+            return Err(Refused { what: "export", from: self.state.name().into(), to: "be attempted" });
+        }
+        let state = match verdict {
+            Verdict::Delivered => ExportState::Delivered { on: last.at },
+            Verdict::Retry { due, .. } => ExportState::Waiting { due: *due },
+            Verdict::Failed { why } => ExportState::Failed { why: why.clone() },
+        };
+        Ok(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
+    }
+
+    /// The export as member of a batch; being that already is fine.
+    pub fn batched(&self, batch: &Id) -> Result<Self, Refused> {
+        match &self.state {
+            ExportState::Collecting => {
+                Ok(Self { state: ExportState::Batched { batch: batch.clone() }, ..self.clone() })
+            }
+            other => Err(Refused { what: "export", from: other.name().into(), to: "join a batch" }),
+        }
+    }
+}
+
+/// The key of an export (state.md: X).
+pub fn export_key(merchant: &Slug, identity: &IdentityRef, created: Timestamp, id: &Id) -> ExportKey {
+    ExportKey {
+        pk: format!("X#{merchant}#{}", identity.member.0),
+        sk: format!("{}#{id}", crate::time::sortable(created)),
+    }
+}
+
+/// Where a batch stands.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "st", rename_all = "lowercase")]
+pub enum BatchState {
+    /// Its members are being assigned; the manifest is a draft.
+    Draft,
+    /// The manifest is final: the same members and uid for every attempt (D9).
+    Waiting {
+        /// Not before.
+        due: Timestamp,
+    },
+    /// The merchant has it; its members are being marked.
+    Delivered {
+        /// Since when.
+        on: Timestamp,
+    },
+    /// Given up; its members are being marked.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// Nothing left to do.
+    Closed,
+}
+
+/// A batch of exports that a merchant gets in one request (spec match §9.3, D9).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Batch {
+    /// Derived from merchant, run and number; as a UUID it is the `message_uid`.
+    pub id: Id,
+    /// Whom to tell.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// The minute of the run that made it.
+    pub run: Timestamp,
+    /// Which batch of that run, from 0.
+    #[serde(rename = "no")]
+    pub number: u32,
+    /// The object that lists its members.
+    pub manifest: String,
+    /// Attempts that have had a verdict.
+    #[serde(rename = "n")]
+    pub attempts: u32,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last: Option<LastAttempt>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: BatchState,
+}
+
+impl Batch {
+    /// A draft.
+    pub fn draft(merchant: Slug, run: Timestamp, number: u32, manifest: String) -> Self {
+        let id = Id::derive("batch", &[merchant.as_str(), &crate::time::sortable(run), &number.to_string()]);
+        Self { id, merchant, run, number, manifest, attempts: 0, last: None, state: BatchState::Draft }
+    }
+
+    /// The manifest is final.
+    pub fn sealed(&self, manifest: String) -> Result<Self, Refused> {
+        match self.state {
+            BatchState::Draft => Ok(Self { manifest, state: BatchState::Waiting { due: self.run }, ..self.clone() }),
+            ref other => Err(Refused { what: "batch", from: format!("{other:?}"), to: "be sealed" }),
+        }
+    }
+
+    /// The batch after an attempt.
+    pub fn attempted(&self, verdict: &Verdict, last: LastAttempt) -> Result<Self, Refused> {
+        let BatchState::Waiting { .. } = self.state else {
+            return Err(Refused { what: "batch", from: format!("{:?}", self.state), to: "be attempted" });
+        };
+        let state = match verdict {
+            Verdict::Delivered => BatchState::Delivered { on: last.at },
+            Verdict::Retry { due, .. } => BatchState::Waiting { due: *due },
+            Verdict::Failed { why } => BatchState::Failed { why: why.clone() },
+        };
+        Ok(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
+    }
+
+    /// Every member is marked.
+    pub fn closed(&self) -> Result<Self, Refused> {
+        match self.state {
+            BatchState::Delivered { .. } | BatchState::Failed { .. } | BatchState::Draft => {
+                Ok(Self { state: BatchState::Closed, ..self.clone() })
+            }
+            ref other => Err(Refused { what: "batch", from: format!("{other:?}"), to: "be closed" }),
+        }
+    }
+}

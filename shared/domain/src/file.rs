@@ -1,0 +1,165 @@
+//! A file and its life (state.md item F): received, importing, closed; nothing of it is visible before it closes.
+
+use crate::{Refused, feed::Feed, ids::Id, outcome::Totals};
+use jiff::Timestamp;
+
+/// Where a file stands.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "st", rename_all = "lowercase")]
+pub enum FileState {
+    /// Known, nothing read yet, or being read.
+    Importing,
+    /// Every line has its outcome and the totals balance: its sales are visible.
+    Closed {
+        /// Every book key it touched has been sent to matching, and the raw file is archived.
+        forwarded: bool,
+    },
+    /// Its bytes are those of a file that was closed before.
+    Repeated {
+        /// That file's id.
+        of: Id,
+    },
+    /// It could not be read at all (D2): nothing imported.
+    Unreadable {
+        /// Why, in words.
+        why: String,
+        /// It has been moved to `rejected/`.
+        forwarded: bool,
+    },
+}
+
+/// A file as it was delivered: same bytes under another name or version are another delivery.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct File {
+    /// Derived from feed, object key, version and content hash.
+    pub id: Id,
+    /// The feed it belongs to.
+    pub feed: Feed,
+    /// Bucket of the raw object.
+    pub bucket: String,
+    /// Key of the raw object.
+    pub object: String,
+    /// Version id of the raw object.
+    pub version: String,
+    /// Hex SHA-256 of the bytes.
+    pub sha256: String,
+    /// Size of the raw object.
+    pub bytes: u64,
+    /// When import first saw it.
+    pub arrived: Timestamp,
+    /// Outcomes; final once closed.
+    #[serde(default)]
+    pub totals: Totals,
+    /// Earliest and latest instant over accepted, duplicate and parked lines.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dates: Option<(Timestamp, Timestamp)>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: FileState,
+}
+
+/// What came out of reading a range of a file (state.md item FR).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RangeResult {
+    /// Outcomes of the range's lines.
+    pub totals: Totals,
+    /// Earliest and latest instant of its counted lines.
+    pub dates: Option<(Timestamp, Timestamp)>,
+}
+
+impl File {
+    /// The id of a delivery.
+    pub fn id_of(feed: &Feed, object: &str, version: &str, sha256: &str) -> Id {
+        Id::derive("file", &[feed.as_str(), object, version, sha256])
+    }
+
+    /// Closes the file: every range has its result and the totals balance (invariant 1).
+    pub fn closed(&self, ranges: &[RangeResult]) -> Result<Self, Refused> {
+        let mut totals = Totals::default();
+        let mut dates: Option<(Timestamp, Timestamp)> = None;
+        for range in ranges {
+            totals.add(&range.totals);
+            dates = match (dates, range.dates) {
+                (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+                (a, b) => a.or(b),
+            };
+        }
+        match &self.state {
+            FileState::Importing if totals.balance() => {
+                Ok(Self { totals, dates, state: FileState::Closed { forwarded: false }, ..self.clone() })
+            }
+            FileState::Importing => {
+                Err(Refused { what: "file", from: format!("unbalanced: {totals:?}"), to: "be closed" })
+            }
+            other => Err(Refused { what: "file", from: format!("{other:?}"), to: "be closed" }),
+        }
+    }
+
+    /// Marks that everything that follows from the file has been sent and archived.
+    pub fn forwarded(&self) -> Result<Self, Refused> {
+        let state = match &self.state {
+            FileState::Closed { .. } => FileState::Closed { forwarded: true },
+            FileState::Unreadable { why, .. } => FileState::Unreadable { why: why.clone(), forwarded: true },
+            other => return Err(Refused { what: "file", from: format!("{other:?}"), to: "be forwarded" }),
+        };
+        Ok(Self { state, ..self.clone() })
+    }
+
+    /// Nothing more has to happen to it.
+    pub fn finished(&self) -> bool {
+        matches!(
+            self.state,
+            FileState::Closed { forwarded: true }
+                | FileState::Repeated { .. }
+                | FileState::Unreadable { forwarded: true, .. }
+        )
+    }
+
+    /// Its sales may be seen by matching (design §4: a file's sales appear together).
+    pub fn visible(&self) -> bool {
+        matches!(self.state, FileState::Closed { .. })
+    }
+
+    /// The totals of a second delivery of the same bytes: what was new then is a duplicate now.
+    pub fn totals_if_repeated(&self) -> Totals {
+        let t = self.totals;
+        Totals { accepted: 0, parked: 0, duplicate: t.accepted + t.duplicate + t.parked, ..t }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> File {
+        let feed: Feed = "wasabi-club".parse().unwrap();
+        File {
+            id: File::id_of(&feed, "imports/wasabi-club/a.csv", "1", "00"),
+            feed,
+            bucket: "b".into(),
+            object: "imports/wasabi-club/a.csv".into(),
+            version: "1".into(),
+            sha256: "00".into(),
+            bytes: 1,
+            arrived: Timestamp::UNIX_EPOCH,
+            totals: Totals::default(),
+            dates: None,
+            state: FileState::Importing,
+        }
+    }
+
+    /// Invariant 1: an unbalanced file does not close.
+    #[test]
+    fn only_a_balanced_file_closes() {
+        let good =
+            RangeResult { totals: Totals { read: 2, accepted: 1, rejected: 1, ..Totals::default() }, dates: None };
+        let bad = RangeResult { totals: Totals { read: 1, ..Totals::default() }, dates: None };
+        assert!(file().closed(&[good.clone(), bad]).is_err());
+        let closed = file().closed(&[good]).unwrap();
+        assert!(closed.visible() && !closed.finished());
+        assert!(closed.closed(&[]).is_err());
+        assert!(closed.forwarded().unwrap().finished());
+        assert!(file().forwarded().is_err());
+        assert_eq!(closed.totals_if_repeated(), Totals { read: 2, duplicate: 1, rejected: 1, ..Totals::default() });
+    }
+}

@@ -1,0 +1,475 @@
+//! A purchase as the payment scheme saw it: auth and settlement joined by their settlement key (state.md item P).
+//!
+//! The rules are the original's (spec match §4.3), made independent of crashes and redelivery:
+//! * the first line that counts is the *base*; a line counts once its card is known, a parked one does not (D5);
+//! * a settlement that becomes known after the auth *overrides* it: amount and id from the settlement; digits and
+//!   auth code only where the auth had none; date, MID and token stay;
+//! * an auth that becomes known after the settlement changes nothing.
+
+use crate::{
+    Refused, Source,
+    card::{SealedToken, TokenHash},
+    feed::{Kind, Scheme, Slug},
+    identifier::{Identifier, IdentifierType},
+    ids::Id,
+    money::{Currency, MinorUnits},
+    outcome::ParkReason,
+};
+use jiff::Timestamp;
+
+/// Names an export in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ExportKey {
+    /// Partition: merchant and member.
+    pub pk: String,
+    /// Sort key: instant and id.
+    pub sk: String,
+}
+
+/// Names a purchase in the book. Two purchases share a provider's id only if one is an auth and the other a
+/// settlement of another settlement key (Mastercard); the second of them has slot `P2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct PurchaseKey {
+    /// Whose id.
+    #[serde(rename = "scheme")]
+    pub scheme: Scheme,
+    /// The provider's transaction id.
+    pub id: String,
+    /// `P` or `P2`.
+    pub slot: Slot,
+}
+
+/// See [`PurchaseKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[allow(missing_docs, reason = "first and second")]
+pub enum Slot {
+    P,
+    P2,
+}
+
+impl Slot {
+    /// As in keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::P => "P",
+            Self::P2 => "P2",
+        }
+    }
+}
+
+/// The merchant that a payment line belongs to, and by which identifier.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MatchedIdentifier {
+    /// The merchant.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// The best type present.
+    #[serde(rename = "ty")]
+    pub kind: IdentifierType,
+    /// Its text.
+    #[serde(rename = "t")]
+    pub text: String,
+    /// The merchant's name of the place.
+    #[serde(rename = "loc", skip_serializing_if = "Option::is_none", default)]
+    pub location_id: Option<String>,
+    /// The merchant's own id.
+    #[serde(rename = "mii", skip_serializing_if = "Option::is_none", default)]
+    pub merchant_internal_id: Option<String>,
+}
+
+impl From<Identifier> for MatchedIdentifier {
+    fn from(i: Identifier) -> Self {
+        Self {
+            merchant: i.merchant,
+            kind: i.kind,
+            text: i.text,
+            location_id: i.location_id,
+            merchant_internal_id: i.merchant_internal_id,
+        }
+    }
+}
+
+/// One payment line as stored.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PaymentFacts {
+    /// When it happened.
+    pub at: Timestamp,
+    /// How much, signed.
+    #[serde(rename = "amt")]
+    pub amount: MinorUnits,
+    /// In what.
+    #[serde(rename = "cur")]
+    pub currency: Currency,
+    /// Empty if there is none.
+    #[serde(rename = "code")]
+    pub auth_code: String,
+    /// Empty if there is none.
+    #[serde(rename = "appr")]
+    pub approval_code: String,
+    /// If the feed gives them.
+    #[serde(rename = "f6", skip_serializing_if = "Option::is_none", default)]
+    pub first_six: Option<String>,
+    /// If the feed gives them.
+    #[serde(rename = "l4", skip_serializing_if = "Option::is_none", default)]
+    pub last_four: Option<String>,
+    /// The primary MID text: what sales are compared with, even if another identifier named the merchant.
+    pub mid: String,
+    /// The other identifier texts, kept only while the MID is unknown or disputed.
+    #[serde(rename = "mids", skip_serializing_if = "Vec::is_empty", default)]
+    pub other_mids: Vec<(IdentifierType, String)>,
+    /// None while the MID is unknown or disputed.
+    #[serde(rename = "idn", skip_serializing_if = "Option::is_none", default)]
+    pub identifier: Option<MatchedIdentifier>,
+    /// The card, to compare and find.
+    #[serde(rename = "th")]
+    pub token: TokenHash,
+    /// The card, sealed.
+    #[serde(rename = "ts")]
+    pub sealed: SealedToken,
+    /// Where the line came from.
+    pub src: Source,
+    /// When it was imported.
+    #[serde(rename = "arr")]
+    pub arrived: Timestamp,
+    /// Set while nobody can act on it.
+    #[serde(rename = "why", skip_serializing_if = "Option::is_none", default)]
+    pub parked: Option<ParkReason>,
+    /// When a line parked for the directory is to be tried again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due: Option<Timestamp>,
+}
+
+impl PaymentFacts {
+    /// Equal in everything a partner could have changed.
+    pub fn same_content(&self, other: &Self) -> bool {
+        let neutral = |f: &Self| Self {
+            src: Source { from: String::new(), offset: 0, line: 0 },
+            arrived: Timestamp::UNIX_EPOCH,
+            parked: None,
+            due: None,
+            identifier: None,
+            other_mids: Vec::new(),
+            ..f.clone()
+        };
+        neutral(self) == neutral(other)
+    }
+}
+
+/// Where a purchase stands. Parked is a property of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "st", rename_all = "lowercase")]
+pub enum PurchaseState {
+    /// Open.
+    Live,
+    /// In one live match, or told to a merchant by itself.
+    Claimed {
+        /// The export.
+        x: ExportKey,
+    },
+    /// Nothing follows (its merchant asks for nothing).
+    Stored,
+}
+
+/// A stored purchase.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Purchase {
+    /// Its key.
+    #[serde(flatten)]
+    pub key: PurchaseKey,
+    /// What joined its lines.
+    #[serde(rename = "skey")]
+    pub settlement_key: String,
+    /// The auth line.
+    #[serde(rename = "au", skip_serializing_if = "Option::is_none", default)]
+    pub auth: Option<PaymentFacts>,
+    /// The settlement line.
+    #[serde(rename = "se", skip_serializing_if = "Option::is_none", default)]
+    pub settled: Option<PaymentFacts>,
+    /// The line that counts first.
+    pub base: Kind,
+    /// The other line's card is known: it counts as well.
+    #[serde(rename = "both", skip_serializing_if = "is_false", default)]
+    pub second_known: bool,
+    /// Which match this would be: raised by an unmatch.
+    #[serde(rename = "gen")]
+    pub generation: u32,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: PurchaseState,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(b: &bool) -> bool {
+    !b
+}
+
+/// What a purchase is now: its lines joined by the override rule. All that matching may look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Whose card it is: the line whose identity counts (D5).
+    pub identity_of: Kind,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In what.
+    pub currency: Currency,
+    /// Empty if there is none.
+    pub auth_code: String,
+    /// Empty if there is none.
+    pub approval_code: String,
+    /// If any line gave them.
+    pub first_six: Option<String>,
+    /// If any line gave them.
+    pub last_four: Option<String>,
+    /// The primary MID text.
+    pub mid: String,
+    /// The merchant.
+    pub identifier: MatchedIdentifier,
+    /// When the first line arrived: one end of the matching window.
+    pub arrived: Timestamp,
+    /// Arrival and line number of the last change: the order of examination (D24).
+    pub changed: (Timestamp, u64),
+}
+
+impl Purchase {
+    /// A purchase of which one line has come.
+    pub fn first(key: PurchaseKey, settlement_key: String, kind: Kind, facts: PaymentFacts) -> Self {
+        let (auth, settled) = if kind == Kind::Auth { (Some(facts), None) } else { (None, Some(facts)) };
+        Self {
+            key,
+            settlement_key,
+            auth,
+            settled,
+            base: kind,
+            second_known: false,
+            generation: 0,
+            state: PurchaseState::Live,
+        }
+    }
+
+    /// The line of a kind.
+    pub fn line(&self, kind: Kind) -> Option<&PaymentFacts> {
+        match kind {
+            Kind::Auth => self.auth.as_ref(),
+            Kind::Settled => self.settled.as_ref(),
+            Kind::Refund | Kind::Merchant => None,
+        }
+    }
+
+    fn set_line(&mut self, kind: Kind, facts: PaymentFacts) {
+        match kind {
+            Kind::Auth => self.auth = Some(facts),
+            _ => self.settled = Some(facts),
+        }
+    }
+
+    /// Both kinds that have come.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        [Kind::Auth, Kind::Settled].into_iter().filter(|k| self.line(*k).is_some())
+    }
+
+    fn second(&self) -> Option<(Kind, &PaymentFacts)> {
+        let other = if self.base == Kind::Auth { Kind::Settled } else { Kind::Auth };
+        self.line(other).map(|facts| (other, facts))
+    }
+
+    /// Adds the other half of the purchase. Refused if that half is there already.
+    pub fn with_second(&self, kind: Kind, facts: PaymentFacts) -> Result<Self, Refused> {
+        if self.line(kind).is_some() || !matches!(kind, Kind::Auth | Kind::Settled) {
+            return Err(Refused { what: "purchase", from: format!("has {kind}"), to: "take a second line" });
+        }
+        let mut next = self.clone();
+        next.set_line(kind, facts);
+        Ok(next)
+    }
+
+    /// The card of `kind`'s line is known. `None`: nothing to write, it counts already (or nothing can change).
+    pub fn known(&self, kind: Kind) -> Option<Self> {
+        let facts = self.line(kind)?;
+        if !self.is_live() {
+            return None;
+        }
+        let free = PaymentFacts { parked: None, due: None, ..facts.clone() };
+        let mut next = self.clone();
+        next.set_line(kind, free);
+        if kind == self.base {
+            return facts.parked.map(|_| next);
+        }
+        let base_parked = self.line(self.base).is_none_or(|b| b.parked.is_some());
+        if base_parked {
+            next.base = kind;
+            next.second_known = false;
+            return Some(next);
+        }
+        if self.second_known {
+            return None;
+        }
+        next.second_known = true;
+        Some(next)
+    }
+
+    /// Parks `kind`'s line. `None`: it counts already or is parked for the same reason, nothing to write.
+    pub fn park(&self, kind: Kind, why: ParkReason, due: Option<Timestamp>) -> Option<Self> {
+        let facts = self.line(kind)?;
+        let counts = kind != self.base && self.second_known;
+        if !self.is_live() || counts || (facts.parked == Some(why) && facts.due == due) {
+            return None;
+        }
+        let mut next = self.clone();
+        next.set_line(kind, PaymentFacts { parked: Some(why), due, ..facts.clone() });
+        Some(next)
+    }
+
+    /// Open: not claimed, not stored.
+    pub fn is_live(&self) -> bool {
+        self.state == PurchaseState::Live
+    }
+
+    /// What the purchase is now; `None` while no line counts (parked).
+    pub fn current(&self) -> Option<Current> {
+        let base = self.line(self.base)?;
+        let identifier = base.identifier.clone()?;
+        if base.parked.is_some() {
+            return None;
+        }
+        let mut now = Current {
+            identity_of: self.base,
+            at: base.at,
+            amount: base.amount,
+            currency: base.currency,
+            auth_code: base.auth_code.clone(),
+            approval_code: base.approval_code.clone(),
+            first_six: base.first_six.clone(),
+            last_four: base.last_four.clone(),
+            mid: base.mid.clone(),
+            identifier,
+            arrived: base.arrived,
+            changed: (base.arrived, base.src.line),
+        };
+        if let Some((Kind::Settled, settled)) = self.second().filter(|_| self.second_known) {
+            override_by(&mut now, settled);
+        }
+        Some(now)
+    }
+
+    /// The purchase as part of a match or told by itself.
+    pub fn claimed(&self, by: ExportKey) -> Result<Self, Refused> {
+        match self.state {
+            PurchaseState::Live => Ok(Self { state: PurchaseState::Claimed { x: by }, ..self.clone() }),
+            ref other => Err(Refused { what: "purchase", from: format!("{other:?}"), to: "be claimed" }),
+        }
+    }
+
+    /// Nothing follows from it.
+    pub fn stored(&self) -> Result<Self, Refused> {
+        match self.state {
+            PurchaseState::Live => Ok(Self { state: PurchaseState::Stored, ..self.clone() }),
+            ref other => Err(Refused { what: "purchase", from: format!("{other:?}"), to: "be stored" }),
+        }
+    }
+
+    /// The id of the export that a claim now would create: equal however often it is tried.
+    pub fn export_id(&self) -> Id {
+        let generation = self.generation.to_string();
+        Id::derive("export", &[self.key.scheme.as_str(), &self.key.id, self.key.slot.as_str(), &generation])
+    }
+}
+
+/// Spec match §4.3: a settlement overrides an open auth.
+fn override_by(now: &mut Current, settled: &PaymentFacts) {
+    let fill = |old: &mut Option<String>, new: &Option<String>| {
+        if old.as_deref().unwrap_or_default().is_empty() && new.as_deref().is_some_and(|t| !t.is_empty()) {
+            old.clone_from(new);
+        }
+    };
+    now.identity_of = Kind::Settled;
+    now.amount = settled.amount;
+    fill(&mut now.first_six, &settled.first_six);
+    fill(&mut now.last_four, &settled.last_four);
+    if now.auth_code.is_empty() {
+        now.auth_code.clone_from(&settled.auth_code);
+    }
+    now.changed = (settled.arrived, settled.src.line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(minor: i64, code: &str, arrived: i64) -> PaymentFacts {
+        PaymentFacts {
+            at: Timestamp::from_second(arrived).unwrap(),
+            amount: MinorUnits(minor),
+            currency: Currency::GBP,
+            auth_code: code.into(),
+            approval_code: String::new(),
+            first_six: None,
+            last_four: None,
+            mid: "m".into(),
+            other_mids: Vec::new(),
+            identifier: Some(MatchedIdentifier {
+                merchant: "wasabi-club".parse().unwrap(),
+                kind: IdentifierType::Primary,
+                text: "m".into(),
+                location_id: None,
+                merchant_internal_id: None,
+            }),
+            token: TokenHash("h".into()),
+            sealed: SealedToken("s".into()),
+            src: Source { from: "f".into(), offset: 0, line: 1 },
+            arrived: Timestamp::from_second(arrived).unwrap(),
+            parked: None,
+            due: None,
+        }
+    }
+
+    fn purchase(kind: Kind, facts: PaymentFacts) -> Purchase {
+        let key = PurchaseKey { scheme: Scheme::Visa, id: "1".into(), slot: Slot::P };
+        Purchase::first(key, "k".into(), kind, facts)
+    }
+
+    /// Spec match §4.3: auth then settled: amount from the settlement, code filled, date kept.
+    #[test]
+    fn a_known_settlement_overrides_an_open_auth() {
+        let auth = purchase(Kind::Auth, facts(100, "", 1));
+        let both = auth.with_second(Kind::Settled, facts(120, "123456", 2)).unwrap();
+        assert_eq!(both.current(), auth.current(), "D5: a settlement whose card is not yet known changes nothing");
+        let now = both.known(Kind::Settled).unwrap().current().unwrap();
+        assert_eq!((now.amount, now.auth_code.as_str(), now.identity_of), (MinorUnits(120), "123456", Kind::Settled));
+        assert_eq!(now.at, Timestamp::from_second(1).unwrap());
+        assert_eq!(now.changed.0, Timestamp::from_second(2).unwrap());
+        assert!(both.known(Kind::Settled).unwrap().known(Kind::Settled).is_none());
+        assert!(both.with_second(Kind::Settled, facts(1, "", 3)).is_err());
+    }
+
+    /// Spec match §4.3: settled then auth: the auth is discarded.
+    #[test]
+    fn an_auth_after_the_settlement_changes_nothing() {
+        let settled = purchase(Kind::Settled, facts(120, "1", 1));
+        let both = settled.with_second(Kind::Auth, facts(100, "2", 2)).unwrap().known(Kind::Auth).unwrap();
+        assert_eq!(both.current(), settled.current());
+    }
+
+    /// D5, D7: a parked line does not count; the other takes its place.
+    #[test]
+    fn a_parked_line_does_not_count() {
+        let parked = purchase(Kind::Auth, facts(100, "", 1)).park(Kind::Auth, ParkReason::CardNotKnown, None).unwrap();
+        assert!(parked.current().is_none());
+        let both = parked.with_second(Kind::Settled, facts(120, "1", 2)).unwrap().known(Kind::Settled).unwrap();
+        assert_eq!((both.base, both.current().unwrap().amount), (Kind::Settled, MinorUnits(120)));
+        let reopened = both.known(Kind::Auth).unwrap();
+        assert_eq!(reopened.current(), both.current(), "an auth known after the settlement is discarded");
+    }
+
+    /// Invariant 2: claimed once; nothing moves a claimed purchase.
+    #[test]
+    fn a_claimed_purchase_stays_claimed() {
+        let x = ExportKey { pk: "X".into(), sk: "1".into() };
+        let claimed = purchase(Kind::Auth, facts(100, "", 1)).claimed(x.clone()).unwrap();
+        assert!(claimed.claimed(x).is_err() && claimed.stored().is_err());
+        assert!(claimed.park(Kind::Auth, ParkReason::CardNotKnown, None).is_none());
+        let late = claimed.with_second(Kind::Settled, facts(120, "", 2)).unwrap();
+        assert!(late.known(Kind::Settled).is_none());
+    }
+}

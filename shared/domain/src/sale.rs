@@ -1,0 +1,121 @@
+//! A sale of a merchant: one half of a match (state.md item S).
+
+use crate::{
+    Refused, Source,
+    feed::{Scheme, Slug},
+    line::SaleLine,
+    money::{Currency, MinorUnits},
+    outcome::ParkReason,
+    purchase::ExportKey,
+};
+use jiff::Timestamp;
+
+/// Where a sale stands.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "st", rename_all = "lowercase")]
+pub enum SaleState {
+    /// Open: waits in the book.
+    Live,
+    /// Nobody can act on it yet.
+    Parked {
+        /// Why.
+        why: ParkReason,
+    },
+    /// In one live match.
+    Claimed {
+        /// The export of that match.
+        x: ExportKey,
+    },
+}
+
+/// A stored sale.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sale {
+    /// Whose sale.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// The merchant's id of it.
+    pub id: String,
+    /// The card's payment scheme.
+    #[serde(rename = "sch")]
+    pub scheme: Scheme,
+    /// The till's identifiers.
+    pub mids: Vec<String>,
+    /// How much.
+    #[serde(rename = "amt")]
+    pub amount: MinorUnits,
+    /// In what.
+    #[serde(rename = "cur")]
+    pub currency: Currency,
+    /// When it happened.
+    #[serde(rename = "when")]
+    pub at: Timestamp,
+    /// When it was imported: opens the matching window.
+    #[serde(rename = "arr")]
+    pub arrived: Timestamp,
+    /// The key of the file whose closing makes it visible; none if it came alone.
+    #[serde(rename = "grp", skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<String>,
+    /// Empty if there is none.
+    #[serde(rename = "code")]
+    pub auth_code: String,
+    /// As the till wrote it.
+    #[serde(rename = "f6", skip_serializing_if = "Option::is_none", default)]
+    pub first_six: Option<String>,
+    /// As the till wrote it.
+    #[serde(rename = "l4", skip_serializing_if = "Option::is_none", default)]
+    pub last_four: Option<String>,
+    /// What the export needs beyond the common fields.
+    #[serde(rename = "ext", skip_serializing_if = "Option::is_none", default)]
+    pub extra: Option<serde_json::Value>,
+    /// Where it came from.
+    pub src: Source,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: SaleState,
+}
+
+impl Sale {
+    /// A new sale from its line.
+    pub fn new(merchant: Slug, line: SaleLine, src: Source, arrived: Timestamp, group: Option<String>) -> Self {
+        let state =
+            if line.mids.is_empty() { SaleState::Parked { why: ParkReason::UnknownLocation } } else { SaleState::Live };
+        Self {
+            merchant,
+            id: line.id,
+            scheme: line.scheme,
+            mids: line.mids,
+            amount: line.amount,
+            currency: line.currency,
+            at: line.at,
+            arrived,
+            group,
+            auth_code: line.auth_code,
+            first_six: line.first_six,
+            last_four: line.last_four,
+            extra: line.extra,
+            src,
+            state,
+        }
+    }
+
+    /// Equal in everything a partner could have changed; arrival and source aside.
+    pub fn same_content(&self, other: &Self) -> bool {
+        let neutral = |s: &Self| Self {
+            src: Source { from: String::new(), offset: 0, line: 0 },
+            arrived: Timestamp::UNIX_EPOCH,
+            group: None,
+            state: SaleState::Live,
+            ..s.clone()
+        };
+        neutral(self) == neutral(other)
+    }
+
+    /// The sale as part of a match.
+    pub fn claimed(&self, by: ExportKey) -> Result<Self, Refused> {
+        match &self.state {
+            SaleState::Live => Ok(Self { state: SaleState::Claimed { x: by }, ..self.clone() }),
+            other => Err(Refused { what: "sale", from: format!("{other:?}"), to: "be claimed" }),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What merchants are told, as pure conversations (design §2, spec match §8 and §9).
+//!
+//! A [`Conversation`] is asked for the next step and given what came back; it never sends anything itself. So the same
+//! code runs against the real merchant, in the simulator and in tests, and what an answer means is decided in one place
+//! for each protocol. What a finding leads to is the merchant's schedule ([`verdict`]).
+//!
+//! Whatever a protocol finds is one of three things ([`Finding`], D8): delivered, transient (the schedule goes on),
+//! refused (given up, listed, redrivable). Requests and answers never show their content when printed (invariant 7).
+
+mod answer;
+mod build;
+mod conversation;
+mod credentials;
+mod form;
+mod iceland_bonus_card;
+mod python_json;
+mod schedule;
+mod wasabi_club;
+
+pub use answer::{Answer, Finding};
+pub use build::{BuildError, Fault, Target, Telling};
+pub use conversation::{Conversation, Purpose, Request, Step, begin};
+pub use credentials::{Credentials, CredentialsError};
+pub use schedule::{next_batch_run, verdict};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! The one algorithm: window, key, fallbacks (spec match §4.8, §5).
+
+use crate::{
+    Candidate, Decision, OpenReason, Reason, Verdict,
+    check::{self, Check, Side},
+};
+use harmonia_definitions::{Matching, Policy};
+use harmonia_domain::{feed::Scheme, purchase::Current};
+
+/// Decides about one payment. `identity_first_six` and `identity_last_four` are the card's as the user directory knows
+/// it. Time grows linearly with the candidates; their order changes nothing but the order of the reasons.
+pub fn decide(
+    matching: &Matching,
+    scheme: Scheme,
+    payment: &Current,
+    identity_first_six: &str,
+    identity_last_four: &str,
+    candidates: &[Candidate],
+) -> Verdict {
+    let side = Side { payment, first_six: identity_first_six, last_four: identity_last_four };
+    let mut field = Field::new(side, candidates);
+    let Some(policy) = matching.policy(scheme) else {
+        return field.open(OpenReason::NoPolicy, Reason::NoPolicy);
+    };
+    field.apply(Check::Window { days: matching.window_days });
+    if field.left == 0 {
+        return field.open(OpenReason::NoCandidate, Reason::OutOfWindow { days: matching.window_days });
+    }
+    for check in check::key(policy, payment) {
+        field.apply(check);
+    }
+    field.contested = if field.left > 1 { field.indices_left() } else { Vec::new() };
+    let barred = policy.fallback_unless.is_some_and(|digits| check::shows(payment, digits));
+    if !barred {
+        field.fall_back(policy);
+    }
+    field.close(barred)
+}
+
+/// The candidates and what is known about each so far.
+struct Field<'a> {
+    side: Side<'a>,
+    candidates: &'a [Candidate],
+    /// `None`: still in the running.
+    out: Vec<Option<Reason>>,
+    left: usize,
+    applied: Vec<Check>,
+    contested: Vec<usize>,
+}
+
+impl<'a> Field<'a> {
+    fn new(side: Side<'a>, candidates: &'a [Candidate]) -> Self {
+        Self {
+            side,
+            candidates,
+            out: vec![None; candidates.len()],
+            left: candidates.len(),
+            applied: Vec::new(),
+            contested: Vec::new(),
+        }
+    }
+
+    fn indices_left(&self) -> Vec<usize> {
+        self.out.iter().enumerate().filter_map(|(index, out)| out.is_none().then_some(index)).collect()
+    }
+
+    fn apply(&mut self, check: Check) {
+        for (sale, out) in self.candidates.iter().zip(&mut self.out) {
+            if out.is_none() {
+                *out = check.against(self.side, sale);
+            }
+        }
+        self.left = self.out.iter().filter(|out| out.is_none()).count();
+        if !self.applied.contains(&check) {
+            self.applied.push(check);
+        }
+    }
+
+    /// Spec match §4.8, fallback chain: each at most once, in order, only while two or more remain; a test that leaves
+    /// none ends in no match.
+    fn fall_back(&mut self, policy: &Policy) {
+        for &next in &policy.fallback {
+            if self.left < 2 {
+                return;
+            }
+            self.apply(check::fallback(policy, next));
+        }
+    }
+
+    /// One left is the match, none or several are not.
+    fn close(self, barred: bool) -> Verdict {
+        let left = self.left;
+        let tied = Reason::StillTied { left, barred };
+        match self.out.iter().position(Option::is_none) {
+            None => self.open(OpenReason::NoneLeft, tied),
+            Some(candidate) if left == 1 => {
+                let evidence = self.evidence(candidate);
+                self.decided(Decision::Match { candidate, evidence }, Reason::Chosen)
+            }
+            Some(_) => self.open(OpenReason::Ambiguous { left }, tied),
+        }
+    }
+
+    fn evidence(&self, candidate: usize) -> Vec<String> {
+        let chosen = self.candidates.get(candidate);
+        let codes = |sale| self.applied.iter().filter_map(move |check| check.evidence(self.side, sale));
+        chosen.into_iter().flat_map(codes).collect()
+    }
+
+    fn open(self, why: OpenReason, remaining: Reason) -> Verdict {
+        self.decided(Decision::Open { why }, remaining)
+    }
+
+    /// Whoever is still in the running gets the remaining reason.
+    fn decided(self, decision: Decision, remaining: Reason) -> Verdict {
+        Verdict {
+            decision,
+            reasons: self.out.into_iter().map(|out| out.unwrap_or(remaining)).collect(),
+            contested: self.contested,
+        }
+    }
+}

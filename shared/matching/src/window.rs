@@ -1,0 +1,44 @@
+//! Which lines may meet at all: by arrival (the window) and by instant (the range of the book query).
+
+use harmonia_definitions::{Key, Matching, Policy};
+use harmonia_domain::{feed::Scheme, purchase::Current, time::utc_day};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
+
+/// Design §4: two lines may meet if midnight UTC of the later arrival's day, `days` earlier, is not after the earlier
+/// arrival. Depends on the two arrivals only, never on the clock; both orders give the same answer.
+pub fn in_window(days: u16, one_arrived: Timestamp, other_arrived: Timestamp) -> bool {
+    let (earlier, later) = (one_arrived.min(other_arrived), one_arrived.max(other_arrived));
+    midnight(utc_day(later).saturating_sub(i64::from(days).days())) <= earlier
+}
+
+/// The widest range of sale instants, both ends included, that the policy could accept for this payment: the range of
+/// the book query. With an auth code it is the payment's UTC day (D15) joined with the tolerance, so that `explain`
+/// also sees the sale just across midnight. `None`: no policy, nothing to look for.
+pub fn sale_times(matching: &Matching, scheme: Scheme, payment: &Current) -> Option<(Timestamp, Timestamp)> {
+    let policy = matching.policy(scheme)?;
+    let by_day = policy.key == Key::AuthCodeOrTime && !payment.auth_code.is_empty();
+    Some(around(policy, payment.at, by_day))
+}
+
+/// The same from the other side: the widest range of payment instants that could accept a sale of this instant. Wider
+/// than [`sale_times`], as nothing is known about the payment's auth code.
+pub fn payment_times(matching: &Matching, scheme: Scheme, sale_at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let policy = matching.policy(scheme)?;
+    Some(around(policy, sale_at, policy.key == Key::AuthCodeOrTime))
+}
+
+fn around(policy: &Policy, at: Timestamp, by_day: bool) -> (Timestamp, Timestamp) {
+    let tolerance = SignedDuration::from_secs(i64::from(policy.within_s));
+    let from = at.checked_sub(tolerance).unwrap_or(Timestamp::MIN);
+    let to = at.checked_add(tolerance).unwrap_or(Timestamp::MAX);
+    if !by_day {
+        return (from, to);
+    }
+    let day = utc_day(at);
+    let last = day.tomorrow().map_or(Timestamp::MAX, midnight).checked_sub(SignedDuration::from_nanos(1));
+    (from.min(midnight(day)), to.max(last.unwrap_or(Timestamp::MAX)))
+}
+
+fn midnight(day: Date) -> Timestamp {
+    Offset::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).unwrap_or(Timestamp::MIN)
+}

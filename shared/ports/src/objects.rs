@@ -1,0 +1,52 @@
+//! Objects (S3): raw files, archives, reports and manifests. Nothing that exists is ever overwritten.
+
+use crate::ObjectError;
+use async_trait::async_trait;
+
+/// The buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bucket {
+    /// Where partners drop files: `imports/<feed>/…`.
+    Imports,
+    /// Archived raw files and messages, reject reports, results, manifests.
+    Archive,
+}
+
+impl Bucket {
+    /// Its short name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Imports => "imports",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// The version that was found.
+    pub version: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What a put did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// Written.
+    Created,
+    /// An object of that name was there; left as it was.
+    Exists,
+}
+
+/// S3 as the stages use it.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Size and version of an object, of one version if given.
+    async fn head(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<ObjectInfo, ObjectError>;
+    /// The bytes of one version (the newest if none is given).
+    async fn get(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Vec<u8>, ObjectError>;
+    /// Writes an object unless one of that name exists.
+    async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError>;
+}

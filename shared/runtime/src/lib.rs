@@ -1,0 +1,45 @@
+//! What stands between a Lambda function's event and the stages: event shapes, the SQS batch runner, configuration,
+//! the HTTP client. The same code runs the functions on AWS and in the local cloud.
+
+pub mod batch;
+pub mod config;
+#[cfg(feature = "deployed")]
+pub mod deployed;
+pub mod events;
+pub mod web;
+
+use harmonia_stages::{Harmonia, StageError};
+use std::sync::Arc;
+
+/// What a function works with.
+#[derive(Clone)]
+pub struct App {
+    /// The stages over this environment's ports.
+    pub harmonia: Harmonia,
+    /// How a failed record is hidden for a while.
+    pub visibility: Arc<dyn batch::Visibility>,
+}
+
+/// An invocation that cannot even say which of its records failed.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The event has another shape than this function's.
+    #[error("event cannot be read: {why}")]
+    Event {
+        /// In serde's words, without content.
+        why: String,
+    },
+    /// A stage failed outside of a batch.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl InvocationError {
+    /// The name that state machines and alarms know the error by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Event { .. } => "Harmonia.BadEvent",
+            Self::Stage(_) => "Harmonia.StageFailed",
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Batches (spec match §8.5, D9): each stands for itself, with its own members and uid in every attempt.
+//!
+//! A run first carries on what earlier runs left (their manifests say who is in them), then makes new batches of what
+//! has collected: draft manifest, conditional assignment of the members, final manifest, delivery, marking. Whatever
+//! crashes, the next run finds the batch in the index and goes on; whoever lost the assignment of an export leaves it
+//! out of the final manifest.
+
+use super::on_the_minute;
+use crate::{Harmonia, StageError};
+use harmonia_domain::{
+    export::{Batch, BatchState, Export, ExportState, LastAttempt, Verdict},
+    feed::Slug,
+    purchase::ExportKey,
+    time::sortable,
+};
+use harmonia_ports::{Bucket, Query, Read, Table, Work};
+use harmonia_state::{Row, Stored, batch_pk, export_row_key, work};
+use jiff::Timestamp;
+
+/// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
+/// next run, a minute later, takes the rest.
+const COLLECTED_MAX: usize = 1_000;
+/// Steps of one batch in one run: draft, sealed, attempted, closed, and one more to find it closed.
+const STEPS_MAX: usize = 5;
+
+impl Harmonia {
+    /// The merchant's batch run, now. `held`: batches that wait for their back-off are sent as well.
+    pub async fn run_batches(&self, merchant: &Slug, held: bool) -> Result<(), StageError> {
+        let now = self.now();
+        let until = if held { work::EVER.to_owned() } else { work::due(now) };
+        for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, COLLECTED_MAX).await? {
+            let found: Option<Stored<Batch>> = self.store().get(&key, Read::Consistent).await?;
+            if let Some(batch) = found {
+                self.advance(batch, held).await?;
+            }
+        }
+        let size = self.definition(merchant)?.export.batch.as_ref().map_or(1, |plan| usize::from(plan.size.max(1)));
+        let run = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
+        let collected = self.collected(merchant).await?;
+        let mut number = self.batches_of_run(merchant, run).await?;
+        for members in collected.chunks(size) {
+            let batch = self.draft(merchant, run, number, members).await?;
+            number += 1;
+            self.advance(batch, held).await?;
+        }
+        Ok(())
+    }
+
+    /// Exports that wait for a batch, oldest first (D24).
+    async fn collected(&self, merchant: &Slug) -> Result<Vec<ExportKey>, StageError> {
+        let mut all: Vec<(Work, ExportKey)> = Vec::new();
+        for shard in 0..work::SHARDS {
+            let name = work::exports(merchant, "collecting", shard);
+            let found = self.store().work(Table::Ledger, &name, work::EVER, COLLECTED_MAX).await?;
+            all.extend(found.into_iter().map(|(work, key)| (work, ExportKey { pk: key.pk, sk: key.sk })));
+        }
+        all.sort_by(|(a, x), (b, y)| (&a.ws, x).cmp(&(&b.ws, y)));
+        Ok(all.into_iter().map(|(_, key)| key).collect())
+    }
+
+    async fn batches_of_run(&self, merchant: &Slug, run: Timestamp) -> Result<u32, StageError> {
+        let query = Query::prefix(Table::Ledger, batch_pk(merchant), &format!("{}#", sortable(run)));
+        let rows = self.store().list::<Batch>(&query).await?;
+        Ok(rows.iter().map(|b| b.row.number + 1).max().unwrap_or(0))
+    }
+
+    async fn draft(
+        &self,
+        merchant: &Slug,
+        run: Timestamp,
+        number: u32,
+        members: &[ExportKey],
+    ) -> Result<Stored<Batch>, StageError> {
+        let batch = Batch::draft(merchant.clone(), run, number, String::new());
+        let manifest = self.put_manifest(&batch, "draft", members).await?;
+        let batch = Batch { manifest, ..batch };
+        let there = self.store().insert(&batch, &self.stamp("batch")).await?;
+        Ok(there.unwrap_or(Stored { row: batch, version: 1 }))
+    }
+
+    /// Writes a manifest under the hash of its content, so that an older one is never overwritten or mistaken for it.
+    async fn put_manifest(&self, batch: &Batch, what: &str, members: &[ExportKey]) -> Result<String, StageError> {
+        let text = serde_json::to_vec(members).unwrap_or_default();
+        let hash = harmonia_domain::ids::sha256_hex(&text);
+        let short = hash.get(..16).unwrap_or_default();
+        let name = format!("batches/{}/{}-{what}-{short}.json", batch.merchant, batch.id);
+        self.ports.objects.put_new(Bucket::Archive, &name, text).await?;
+        Ok(name)
+    }
+
+    async fn members(&self, batch: &Batch) -> Result<Vec<Stored<Export>>, StageError> {
+        let text = self.ports.objects.get(Bucket::Archive, &batch.manifest, None).await?;
+        let keys: Vec<ExportKey> = serde_json::from_slice(&text)
+            .map_err(|e| StageError::Message { why: format!("manifest {}: {:?}", batch.manifest, e.classify()) })?;
+        let mut members = Vec::with_capacity(keys.len());
+        for key in keys {
+            let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
+            members.push(found.ok_or_else(|| StageError::Missing { what: "export", name: key.sk })?);
+        }
+        Ok(members)
+    }
+
+    /// Takes a batch as far as it goes now.
+    async fn advance(&self, batch: Stored<Batch>, held: bool) -> Result<(), StageError> {
+        let (mut batch, mut attempted) = (batch, false);
+        for _ in 0..STEPS_MAX {
+            let next = match &batch.row.state {
+                BatchState::Closed => return Ok(()),
+                BatchState::Draft => self.assign(&batch.row).await?,
+                BatchState::Waiting { due } if attempted || (*due > self.now() && !held) => return Ok(()),
+                BatchState::Waiting { .. } => {
+                    attempted = true;
+                    self.tell_batch(&batch.row).await?
+                }
+                BatchState::Delivered { .. } | BatchState::Failed { .. } => self.mark_members(&batch.row).await?,
+            };
+            if self.store().replace(&batch, &next, &self.stamp("batch")).await? {
+                batch = Stored { row: next, version: batch.version + 1 };
+                continue;
+            }
+            // another run is at it: look at what it wrote
+            let found: Option<Stored<Batch>> = self.store().get(&batch.row.key(), Read::Consistent).await?;
+            batch = found.ok_or_else(|| StageError::Missing { what: "batch", name: batch.row.id.to_string() })?;
+        }
+        Ok(())
+    }
+
+    /// Assigns the members; whoever is in another batch by now, or cannot be told at all, is left out.
+    async fn assign(&self, batch: &Batch) -> Result<Batch, StageError> {
+        let mut own = Vec::new();
+        for member in self.members(batch).await? {
+            if self.cannot_be_told(&member, batch).await? {
+                continue;
+            }
+            let mine = ExportState::Batched { batch: batch.id.clone() };
+            let is_own = match &member.row.state {
+                ExportState::Collecting => {
+                    let next = member.row.batched(&batch.id)?;
+                    self.store().replace(&member, &next, &self.stamp("batch")).await? || {
+                        let key = export_row_key(&member.row.key());
+                        let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
+                        found.is_some_and(|f| f.row.state == mine)
+                    }
+                }
+                state => *state == mine,
+            };
+            if is_own {
+                own.push(member.row.key());
+            }
+        }
+        if own.is_empty() {
+            return Ok(batch.closed()?);
+        }
+        let manifest = self.put_manifest(batch, "final", &own).await?;
+        Ok(batch.sealed(manifest)?)
+    }
+
+    /// A member whose request cannot be built fails alone, before the batch is sealed; the others are not held up.
+    async fn cannot_be_told(&self, member: &Stored<Export>, batch: &Batch) -> Result<bool, StageError> {
+        let ExportState::Collecting = member.row.state else {
+            return Ok(matches!(member.row.state, ExportState::Failed { .. }));
+        };
+        let identity = self.identity_of(&member.row).await?;
+        let target = &self.definition(&batch.merchant)?.export;
+        let Some(why) = self.fault(target, &batch.merchant, (&member.row, &identity), &batch.id.as_uuid()) else {
+            return Ok(false);
+        };
+        let last = LastAttempt { at: self.now(), status: None, verdict: why.clone() };
+        let batched = Stored { row: member.row.batched(&batch.id)?, version: member.version };
+        self.record(batched, &Verdict::Failed { why }, &last).await?;
+        Ok(true)
+    }
+
+    async fn tell_batch(&self, batch: &Batch) -> Result<Batch, StageError> {
+        let members = self.members(batch).await?;
+        let mut identities = Vec::with_capacity(members.len());
+        for member in &members {
+            identities.push(self.identity_of(&member.row).await?);
+        }
+        let told: Vec<_> = members.iter().map(|m| &m.row).zip(&identities).collect();
+        let target = &self.definition(&batch.merchant)?.export;
+        let uid = batch.id.as_uuid();
+        let (verdict, last) = self.attempt(target, &batch.merchant, &told, Some(&uid), batch.attempts).await;
+        let verdict = match verdict {
+            Verdict::Retry { due, why } => Verdict::Retry { due: on_the_minute(due, last.at), why },
+            other => other,
+        };
+        Ok(batch.attempted(&verdict, last)?)
+    }
+
+    /// Writes the batch's verdict to its members.
+    async fn mark_members(&self, batch: &Batch) -> Result<Batch, StageError> {
+        let verdict = match &batch.state {
+            BatchState::Failed { why } => Verdict::Failed { why: why.clone() },
+            _ => Verdict::Delivered,
+        };
+        let unknown = LastAttempt { at: self.now(), status: None, verdict: String::new() };
+        let last = batch.last.clone().unwrap_or(unknown);
+        for member in self.members(batch).await? {
+            if matches!(&member.row.state, ExportState::Batched { batch: id } if *id == batch.id) {
+                self.record(member, &verdict, &last).await?;
+            }
+        }
+        Ok(batch.closed()?)
+    }
+}

@@ -1,0 +1,189 @@
+//! Identify: whose card it was (spec import §9). A card that is not known, or whose digits the directory lacks, parks
+//! the line (D7); a directory that fails is tried again a few times, then the line waits for the sweep (D21).
+
+mod directory;
+
+use crate::{
+    Harmonia, StageError,
+    message::{self, Body, KnownPayment, LineName},
+};
+use directory::Lookup;
+use futures::{StreamExt, stream};
+use harmonia_domain::{
+    card::{SealedToken, TokenHash},
+    feed::Slug,
+    outcome::ParkReason,
+    purchase::{PaymentFacts, Purchase, PurchaseState},
+};
+use harmonia_ports::{Queue, Read, Table};
+use harmonia_state::{Stored, StoredIdentity, purchase_key, work};
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+/// Tries before a line is parked for the directory (D21: three to four tries).
+const DIRECTORY_TRIES_MAX: u32 = 4;
+/// Wait before the n-th repeat: 2, 4, 8 seconds.
+const DIRECTORY_BACKOFF_S: u16 = 2;
+/// A line parked for the directory is tried again after this; the sweep runs each minute.
+const DIRECTORY_DUE_MIN: i64 = 5;
+/// Look-ups under way at once: polite to the directory, enough for a batch within the function's time.
+const LOOKUPS_AT_ONCE: usize = 8;
+/// How often a lost race is looked at again.
+const TRIES_MAX: u32 = 10;
+/// How many waiting lines one sweep takes up per shard: one message.
+const SWEEP_MAX: usize = 100;
+
+/// What a line waits for.
+enum Need {
+    /// Nothing follows.
+    Done,
+    /// The directory.
+    Ask { merchant: Slug, token: TokenHash, sealed: SealedToken },
+}
+
+fn need(purchase: &Purchase, name: &LineName) -> Need {
+    let Some(line) = purchase.line(name.kind) else { return Need::Done };
+    let late_settlement = name.kind != purchase.base && name.kind == harmonia_domain::feed::Kind::Settled;
+    let wanted = match purchase.state {
+        PurchaseState::Live => true,
+        // D12: its amount is compared with what was matched
+        PurchaseState::Claimed { .. } => late_settlement,
+        PurchaseState::Stored => false,
+    };
+    let waits_for_person = line.parked.is_some_and(|why| why != ParkReason::DirectoryUnavailable);
+    match &line.identifier {
+        Some(identifier) if wanted && !waits_for_person => {
+            Need::Ask { merchant: identifier.merchant.clone(), token: line.token.clone(), sealed: line.sealed.clone() }
+        }
+        _ => Need::Done,
+    }
+}
+
+impl Harmonia {
+    /// Identifies stored lines; equal (merchant, card) look-ups are asked once. `tries`: how often the directory has
+    /// failed for these lines before.
+    pub async fn identify(&self, trace: &str, tries: u32, names: &[LineName]) -> Result<(), StageError> {
+        let mut asked: BTreeMap<(Slug, TokenHash), (SealedToken, Vec<LineName>)> = BTreeMap::new();
+        for name in names {
+            let found: Option<Stored<Purchase>> = self.store().find(&purchase_key(&name.p)).await?;
+            let Some(found) = found else { continue };
+            if let Need::Ask { merchant, token, sealed } = need(&found.row, name) {
+                asked.entry((merchant, token)).or_insert_with(|| (sealed, Vec::new())).1.push(name.clone());
+            }
+        }
+        let lookups = stream::iter(asked.into_iter().map(|((merchant, token), (sealed, names))| async move {
+            let answer = match self.cards.open(&sealed) {
+                Ok(clear) => Ok(self.look_up(&merchant, &token, &clear).await),
+                Err(e) => Err(StageError::from(e)),
+            };
+            (answer, names)
+        }));
+        let answers: Vec<_> = lookups.buffered(LOOKUPS_AT_ONCE).collect().await;
+        let (mut known, mut again) = (Vec::new(), Vec::new());
+        for (answer, names) in answers {
+            self.apply(answer?, &names, tries, &mut known, &mut again).await?;
+        }
+        let queues = self.ports.queues.as_ref();
+        message::send(queues, Queue::Match, trace, (None, 0), &known, |items| Body::Payments { items }).await?;
+        let delay = DIRECTORY_BACKOFF_S << tries.min(5);
+        let body = |items| Body::Lines { tries: tries + 1, items };
+        message::send(queues, Queue::Identify, trace, (None, delay), &again, body).await
+    }
+
+    async fn apply(
+        &self,
+        answer: Lookup,
+        names: &[LineName],
+        tries: u32,
+        known: &mut Vec<KnownPayment>,
+        again: &mut Vec<LineName>,
+    ) -> Result<(), StageError> {
+        let why = match answer {
+            Lookup::Found(identity) => {
+                let who = identity.pointer(self.cards.member(identity.merchant.as_str(), &identity.loyalty_id));
+                self.keep(StoredIdentity(*identity)).await?;
+                for name in names {
+                    if self.mark_known(name).await? {
+                        known.push(KnownPayment { p: name.p.clone(), kind: name.kind, who: who.clone() });
+                    }
+                }
+                return Ok(());
+            }
+            Lookup::NotKnown => ParkReason::CardNotKnown,
+            Lookup::NoCardInformation => ParkReason::NoCardInformation,
+            Lookup::Unavailable if tries + 1 < DIRECTORY_TRIES_MAX => {
+                again.extend(names.iter().cloned());
+                return Ok(());
+            }
+            Lookup::Unavailable => ParkReason::DirectoryUnavailable,
+        };
+        for name in names {
+            self.park(name, why).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the directory's answer under its content: the same answer is written once.
+    async fn keep(&self, identity: StoredIdentity) -> Result<(), StageError> {
+        let key = harmonia_state::Row::key(&identity);
+        if self.store().get::<StoredIdentity>(&key, Read::Eventual).await?.is_none() {
+            self.store().insert(&identity, &self.stamp("identify")).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the purchase until the change holds or there is nothing to change. `Some` is the purchase then.
+    async fn update_purchase(
+        &self,
+        name: &LineName,
+        read: Read,
+        change: impl Fn(&Purchase) -> Option<Purchase> + Send,
+    ) -> Result<Option<Purchase>, StageError> {
+        let mut read = read;
+        for _ in 0..TRIES_MAX {
+            let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&name.p), read).await?;
+            read = Read::Consistent;
+            let Some(found) = found else { return Ok(None) };
+            let Some(next) = change(&found.row) else { return Ok(Some(found.row)) };
+            if self.store().replace(&found, &next, &self.stamp("identify")).await? {
+                return Ok(Some(next));
+            }
+        }
+        Err(StageError::Unsettled { what: "a purchase", tries: TRIES_MAX })
+    }
+
+    /// Lets the line count. `true`: matching has to look at it.
+    async fn mark_known(&self, name: &LineName) -> Result<bool, StageError> {
+        let purchase = self.update_purchase(name, Read::Consistent, |p| p.known(name.kind)).await?;
+        Ok(purchase.is_some())
+    }
+
+    async fn park(&self, name: &LineName, why: ParkReason) -> Result<(), StageError> {
+        let due = self.now().saturating_add(SignedDuration::from_mins(DIRECTORY_DUE_MIN)).ok();
+        let due = due.filter(|_| why == ParkReason::DirectoryUnavailable);
+        self.update_purchase(name, Read::Consistent, |p| p.park(name.kind, why, due)).await?;
+        Ok(())
+    }
+
+    /// Takes up lines that waited for the directory and are due (D21).
+    pub async fn sweep_directory(&self) -> Result<(), StageError> {
+        let due = work::due(self.now());
+        for shard in 0..work::SHARDS {
+            let waiting = self.store().work(Table::Book, &work::parked_directory(shard), &due, SWEEP_MAX).await?;
+            let mut names = Vec::new();
+            for (_, key) in waiting {
+                let found: Option<Stored<Purchase>> = self.store().get(&key, Read::Eventual).await?;
+                names.extend(found.iter().flat_map(|f| waiting_lines(&f.row)));
+            }
+            let body = |items| Body::Lines { tries: DIRECTORY_TRIES_MAX - 1, items };
+            message::send(self.ports.queues.as_ref(), Queue::Identify, "sweep", (None, 0), &names, body).await?;
+        }
+        Ok(())
+    }
+}
+
+fn waiting_lines(purchase: &Purchase) -> Vec<LineName> {
+    let waits = |l: &PaymentFacts| l.parked == Some(ParkReason::DirectoryUnavailable);
+    let kinds = purchase.kinds().filter(|k| purchase.line(*k).is_some_and(waits));
+    kinds.map(|kind| LineName { p: purchase.key.clone(), kind }).collect()
+}

@@ -1,0 +1,14 @@
+//! Import: raw bytes to stored lines, each with exactly one outcome (design §1, invariant 1).
+
+mod file;
+mod identifiers;
+mod lines;
+mod messages;
+mod payment;
+mod report;
+mod sale;
+
+pub use file::{FILE_BYTES_MAX, Notice, file_name};
+pub use identifiers::IdentifierCache;
+pub use messages::{FeedMessage, MessageResult};
+pub use report::{RangeReport, RejectRow};

@@ -1,0 +1,209 @@
+//! The lines of one file range or one message, from parsed record to outcome. Lines are stored several at a time, but
+//! duplicates inside the input are told apart in its own order first, so the outcome does not depend on who is
+//! quicker.
+
+use super::{
+    payment::Prepared,
+    report::{RangeReport, RejectRow},
+    sale::PreparedSale,
+};
+use crate::{Harmonia, StageError, message::LineName};
+use futures::{StreamExt, TryStreamExt, stream};
+use harmonia_domain::{
+    Source,
+    export::BookKey,
+    feed::{Feed, Kind},
+    outcome::{Outcome, ParkReason, Reject},
+    purchase::{PurchaseKey, Slot},
+};
+use harmonia_feeds::{Numbered, Record};
+use harmonia_ports::Stamp;
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// So many lines are stored at once: enough to hide the round trips of one function, few enough for its memory.
+const STORED_AT_ONCE: usize = 16;
+
+/// What storing a line found.
+pub(super) enum StoredAs {
+    /// Nothing of that id: it is new.
+    New { slot: Slot },
+    /// The very same line, delivered again.
+    Same { slot: Slot },
+    /// Another line of that id; to be forwarded once more if `forward` names where.
+    Duplicate { differs: bool, forward: Option<Slot> },
+}
+
+/// Where lines come from.
+pub(super) struct Origin<'a> {
+    pub(super) feed: &'a Feed,
+    /// File id or message id.
+    pub(super) from: &'a str,
+    pub(super) arrived: Timestamp,
+    /// The file whose closing makes sales visible.
+    pub(super) group: Option<&'a str>,
+}
+
+/// What came out of some lines.
+#[derive(Default)]
+pub(super) struct Imported {
+    pub(super) report: RangeReport,
+    /// Payment lines to be identified.
+    pub(super) lines: Vec<LineName>,
+    /// The outcomes in order.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+enum Work {
+    Payment(Box<Prepared>),
+    Sale(Box<PreparedSale>),
+    Done(Outcome),
+}
+
+struct Line {
+    number: u64,
+    at: Option<Timestamp>,
+    work: Work,
+}
+
+impl Imported {
+    fn add(&mut self, number: u64, at: Option<Timestamp>, outcome: Outcome) {
+        self.report.totals.count(&outcome);
+        let counted = !matches!(outcome, Outcome::Skipped(_) | Outcome::Rejected(_));
+        if let Some(at) = at.filter(|_| counted) {
+            self.report.dates = Some(self.report.dates.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
+        }
+        match &outcome {
+            Outcome::Rejected(reject) => {
+                self.report.rejects.push(RejectRow { line: number, reject: reject.clone() });
+            }
+            Outcome::Skipped(reason) => *self.report.skipped.entry(reason.0.clone()).or_default() += 1,
+            Outcome::Parked(why) => *self.report.parked.entry(format!("{why:?}")).or_default() += 1,
+            _ => {}
+        }
+        self.outcomes.push(outcome);
+    }
+}
+
+impl Harmonia {
+    /// Imports records in order.
+    pub(super) async fn import_lines(
+        &self,
+        origin: &Origin<'_>,
+        records: impl Iterator<Item = Numbered>,
+        stamp: &Stamp,
+    ) -> Result<Imported, StageError> {
+        let mut imported = Imported::default();
+        let mut payments_seen = HashMap::new();
+        let mut sales_seen = HashMap::new();
+        let mut ready = Vec::new();
+        for Numbered { line, offset, record } in records {
+            let src = Source { from: origin.from.to_owned(), offset, line };
+            let prepared = match record {
+                Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
+                Record::Rejected(reject) => rejected(line, reject),
+                Record::Payment(payment) => match self.prepare(*payment, src, origin.arrived).await? {
+                    Err(reject) => rejected(line, reject),
+                    Ok(p) => first_of_its_id(&mut payments_seen, line, p),
+                },
+                Record::Sale(sale) => match self.prepare_sale(*sale, src, origin) {
+                    Err(reject) => rejected(line, reject),
+                    Ok(s) => first_sale_of_its_id(&mut sales_seen, line, s),
+                },
+            };
+            ready.push(prepared);
+        }
+        let stored: Vec<(u64, Option<Timestamp>, Finished)> =
+            stream::iter(ready).map(|line| self.finish(line, stamp)).buffered(STORED_AT_ONCE).try_collect().await?;
+        for (number, at, finished) in stored {
+            imported.lines.extend(finished.line);
+            for key in finished.keys {
+                imported.report.keys.insert(key);
+            }
+            imported.add(number, at, finished.outcome);
+        }
+        Ok(imported)
+    }
+
+    async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
+        let finished = match line.work {
+            Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new() },
+            Work::Payment(prepared) => {
+                let stored = self.store_payment(&prepared, stamp).await?;
+                Finished::payment(&prepared, &stored)
+            }
+            Work::Sale(prepared) => self.finish_sale(&prepared, stamp).await?,
+        };
+        Ok((line.number, line.at, finished))
+    }
+}
+
+/// A line with its outcome and what follows from it.
+pub(super) struct Finished {
+    pub(super) outcome: Outcome,
+    pub(super) line: Option<LineName>,
+    pub(super) keys: Vec<BookKey>,
+}
+
+impl Finished {
+    fn payment(prepared: &Prepared, stored: &StoredAs) -> Self {
+        let line = &prepared.line;
+        let name =
+            |slot| LineName { p: PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot }, kind: line.kind };
+        let (outcome, line) = match (stored, prepared.facts.parked) {
+            (StoredAs::New { .. } | StoredAs::Same { .. }, Some(why)) => (Outcome::Parked(why), None),
+            (StoredAs::New { slot } | StoredAs::Same { slot }, None) => (Outcome::Accepted, Some(name(*slot))),
+            (StoredAs::Duplicate { differs, forward }, _) => {
+                (Outcome::Duplicate { differs: *differs }, forward.map(name))
+            }
+        };
+        Self { outcome, line, keys: Vec::new() }
+    }
+
+    pub(super) fn sale(prepared: &PreparedSale, stored: &StoredAs, keys: Vec<BookKey>) -> Self {
+        let (outcome, keys) = match stored {
+            StoredAs::New { .. } | StoredAs::Same { .. } if prepared.sale.mids.is_empty() => {
+                (Outcome::Parked(ParkReason::UnknownLocation), Vec::new())
+            }
+            StoredAs::New { .. } | StoredAs::Same { .. } => (Outcome::Accepted, keys),
+            StoredAs::Duplicate { differs, forward } => {
+                (Outcome::Duplicate { differs: *differs }, if forward.is_some() { keys } else { Vec::new() })
+            }
+        };
+        Self { outcome, line: None, keys }
+    }
+}
+
+fn rejected(number: u64, reject: Reject) -> Line {
+    Line { number, at: None, work: Work::Done(Outcome::Rejected(reject)) }
+}
+
+/// The first line of an id in its input is kept, whatever comes later with that id (spec import §4).
+fn first_of_its_id(
+    seen: &mut HashMap<(Kind, String), harmonia_domain::purchase::PaymentFacts>,
+    number: u64,
+    prepared: Prepared,
+) -> Line {
+    let at = Some(prepared.facts.at);
+    let id = (prepared.line.kind, prepared.line.id.clone());
+    if let Some(first) = seen.get(&id) {
+        let outcome = Outcome::Duplicate { differs: !first.same_content(&prepared.facts) };
+        return Line { number, at, work: Work::Done(outcome) };
+    }
+    seen.insert(id, prepared.facts.clone());
+    Line { number, at, work: Work::Payment(Box::new(prepared)) }
+}
+
+fn first_sale_of_its_id(
+    seen: &mut HashMap<String, harmonia_domain::sale::Sale>,
+    number: u64,
+    prepared: PreparedSale,
+) -> Line {
+    let at = Some(prepared.sale.at);
+    if let Some(first) = seen.get(&prepared.sale.id) {
+        let outcome = Outcome::Duplicate { differs: !first.same_content(&prepared.sale) };
+        return Line { number, at, work: Work::Done(outcome) };
+    }
+    seen.insert(prepared.sale.id.clone(), prepared.sale.clone());
+    Line { number, at, work: Work::Sale(Box::new(prepared)) }
+}

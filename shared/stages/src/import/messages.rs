@@ -1,0 +1,151 @@
+//! Feeds that come as messages: a batch is archived first, as one object, then each message is a line of its own. A
+//! message whose line is rejected is done: its outcome and reject report stand beside the archived batch (state.md).
+
+use super::{
+    lines::{Imported, Origin},
+    report::{RangeReport, reject_csv},
+};
+use crate::{
+    Harmonia, StageError,
+    message::{self, Body},
+};
+use futures::future::join_all;
+use harmonia_domain::{
+    feed::{Feed, PaymentFeed},
+    file::{File, FileState},
+    ids::{Id, sha256_hex},
+    time::sortable,
+};
+use harmonia_feeds::{Numbered, read_message};
+use harmonia_ports::{Bucket, Queue};
+use jiff::Timestamp;
+
+/// A message of a feed's queue.
+#[derive(Debug, Clone)]
+pub struct FeedMessage {
+    /// The queue's id of it: the same in every delivery.
+    pub id: String,
+    /// As the partner sent it.
+    pub body: String,
+    /// When the partner sent it.
+    pub sent: Timestamp,
+}
+
+/// What became of each message, in order.
+pub type MessageResult = Result<(), StageError>;
+
+impl Harmonia {
+    /// Imports a batch of messages. Each has its own result; only failures of the infrastructure are errors.
+    pub async fn import_messages(&self, feed: PaymentFeed, messages: &[FeedMessage]) -> Vec<MessageResult> {
+        let named = Feed::Payment(feed);
+        let archived = match self.archive_messages(&named, messages).await {
+            Ok(archived) => archived,
+            Err(e) => {
+                let why = e.to_string();
+                let first = std::iter::once(Err(e));
+                let rest = messages.iter().skip(1).map(|_| Err(unavailable(&why)));
+                return first.chain(rest).collect();
+            }
+        };
+        let results = join_all(messages.iter().map(|m| self.import_message(feed, m))).await;
+        let mut report = RangeReport::default();
+        let mut done = Vec::new();
+        for (number, result) in (1_u64..).zip(results) {
+            done.push(result.map(|imported| add(&mut report, number, imported)));
+        }
+        if let Err(e) = self.log_batch(named, archived, messages, &report).await {
+            // nothing of the batch is acknowledged until its totals are on record
+            let why = e.to_string();
+            return messages.iter().map(|_| Err(unavailable(&why))).collect();
+        }
+        done
+    }
+
+    async fn import_message(&self, feed: PaymentFeed, message: &FeedMessage) -> Result<Imported, StageError> {
+        let named = Feed::Payment(feed);
+        let origin = Origin { feed: &named, from: &message.id, arrived: message.sent, group: None };
+        let record = read_message(feed, message.body.as_bytes());
+        let stamp = self.stamp(format!("import {feed} {}", message.id));
+        let records = std::iter::once(Numbered { line: 1, offset: 0, record });
+        let imported = self.import_lines(&origin, records, &stamp).await?;
+        let queues = self.ports.queues.as_ref();
+        let body = |items| Body::Lines { tries: 0, items };
+        message::send(queues, Queue::Identify, &message.id, (None, 0), &imported.lines, body).await?;
+        Ok(imported)
+    }
+
+    /// One object for the batch; its name follows from the messages in it.
+    async fn archive_messages(&self, feed: &Feed, messages: &[FeedMessage]) -> Result<Archived, StageError> {
+        let sent = messages.iter().map(|m| m.sent).min().unwrap_or_default();
+        let ids: Vec<&str> = messages.iter().map(|m| m.id.as_str()).collect();
+        let id = Id::derive("message batch", &ids);
+        let line = |m: &FeedMessage| {
+            let json = serde_json::json!({ "id": m.id, "sent": m.sent, "body": m.body });
+            format!("{json}\n")
+        };
+        let text: String = messages.iter().map(line).collect();
+        let day = sortable(sent).get(..10).unwrap_or_default().replace('-', "/");
+        let object = format!("archive/{feed}/{day}/{id}.jsonl");
+        let (sha256, bytes) = (sha256_hex(text.as_bytes()), u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.ports.objects.put_new(Bucket::Archive, &object, text.into_bytes()).await?;
+        Ok(Archived { id, object, sha256, bytes, sent })
+    }
+
+    /// The batch in the file log, with its outcomes; its reject report beside the archived object.
+    async fn log_batch(
+        &self,
+        feed: Feed,
+        archived: Archived,
+        messages: &[FeedMessage],
+        report: &RangeReport,
+    ) -> Result<(), StageError> {
+        if !report.rejects.is_empty() {
+            let csv = reject_csv(report.rejects.iter());
+            let name = format!("{}.rejects.csv", archived.object);
+            self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
+        }
+        let stamp = self.stamp(format!("import {} ({} messages)", archived.id, messages.len()));
+        let file = File {
+            id: archived.id,
+            feed,
+            bucket: Bucket::Archive.as_str().to_owned(),
+            object: archived.object,
+            version: String::new(),
+            sha256: archived.sha256,
+            bytes: archived.bytes,
+            arrived: archived.sent,
+            totals: report.totals,
+            dates: report.dates,
+            state: FileState::Closed { forwarded: true },
+        };
+        // a redelivery of the same batch finds its log there: its outcomes do not change
+        self.store().insert(&file, &stamp).await?;
+        Ok(())
+    }
+}
+
+struct Archived {
+    id: Id,
+    object: String,
+    sha256: String,
+    bytes: u64,
+    sent: Timestamp,
+}
+
+fn unavailable(why: &str) -> StageError {
+    harmonia_ports::ObjectError::Unavailable { key: "message batch".into(), why: why.to_owned() }.into()
+}
+
+fn add(report: &mut RangeReport, number: u64, imported: Imported) {
+    let one = imported.report;
+    report.totals.add(&one.totals);
+    report.dates = match (report.dates, one.dates) {
+        (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+        (a, b) => a.or(b),
+    };
+    // the number of a message in its batch is its line in the archived object
+    report.rejects.extend(one.rejects.into_iter().map(|mut row| {
+        row.line = number;
+        row
+    }));
+}

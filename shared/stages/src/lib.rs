@@ -1,0 +1,69 @@
+//! Import, identify, match and export as use-cases over ports (design §3). Nothing here spawns, sleeps, reads a clock
+//! of its own or uses randomness: every effect is a port call, so that a simulator decides what happens next.
+//!
+//! Each stage persists, then forwards, then lets its caller acknowledge (design §4). All of them may be run again at
+//! any point; state.md says for each crash point what the repetition finds.
+
+mod error;
+pub mod export;
+pub mod identify;
+pub mod import;
+pub mod matches;
+pub mod message;
+
+pub use error::StageError;
+
+use harmonia_definitions::Definitions;
+use harmonia_domain::{card::CardKeys, feed::Slug};
+use harmonia_ports::{Ports, Stamp};
+use harmonia_state::Store;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What the environment gives: addresses and secrets.
+pub struct Settings {
+    /// Base URL of the user directory.
+    pub directory_url: String,
+    /// Its service key.
+    pub directory_key: SecretString,
+    /// The key text that members' credentials are encrypted with (spec match §12.2).
+    pub aes_key: SecretString,
+    /// Each merchant's secret.
+    pub merchants: BTreeMap<Slug, serde_json::Value>,
+}
+
+/// Everything the stages work with.
+#[derive(Clone)]
+pub struct Harmonia {
+    /// The outside.
+    pub ports: Ports,
+    /// The merchants.
+    pub definitions: Arc<Definitions>,
+    /// Keys for card tokens.
+    pub cards: CardKeys,
+    /// Addresses and secrets.
+    pub settings: Arc<Settings>,
+    identifiers: Arc<import::IdentifierCache>,
+    closed_files: Arc<matches::ClosedFiles>,
+}
+
+impl Harmonia {
+    /// The stages over these ports.
+    pub fn new(ports: Ports, definitions: Arc<Definitions>, cards: CardKeys, settings: Arc<Settings>) -> Self {
+        Self { ports, definitions, cards, settings, identifiers: Arc::default(), closed_files: Arc::default() }
+    }
+
+    pub(crate) fn store(&self) -> Store<'_> {
+        Store::new(self.ports.tables.as_ref())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Who changes something now.
+    pub(crate) fn stamp(&self, by: impl Into<String>) -> Stamp {
+        Stamp { by: by.into(), on: self.now() }
+    }
+}

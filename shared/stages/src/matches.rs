@@ -1,0 +1,273 @@
+//! Match: payment and sale that belong together are claimed in one transaction that also makes the export (design §4,
+//! state.md "match payment", "match keys"). Whoever comes second finds the first: each side writes its own entry in
+//! the book, then reads the other's, consistently.
+
+mod candidates;
+mod claim;
+
+pub use candidates::ClosedFiles;
+
+use crate::{
+    Harmonia, StageError,
+    message::{self, Body, ExportName, KnownPayment, Position},
+};
+use claim::Claimed;
+use harmonia_domain::{
+    export::{BookKey, Export, ExportState},
+    feed::{Kind, Slug},
+    identity::IdentityRef,
+    purchase::{Current, ExportKey, Purchase, PurchaseKey, PurchaseState},
+};
+use harmonia_matching::Decision;
+use harmonia_ports::{Query, Queue, Read, Table};
+use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key};
+use std::collections::BTreeSet;
+
+/// How often a payment is looked at again after lost races before the record is left to redelivery.
+const TRIES_MAX: u32 = 20;
+/// Re-examinations in one invocation; what is left goes on as a new message (state.md: bounded 200 per message).
+const EXAMINED_MAX: usize = 200;
+
+/// A payment to be examined: whose card it was, and by which line that is known.
+#[derive(Debug, Clone)]
+struct Examinee {
+    p: PurchaseKey,
+    kind: Kind,
+    who: IdentityRef,
+}
+
+/// The order of examination (D24).
+fn position(entry: &BookedPayment) -> Position {
+    (entry.changed.0, entry.changed.1, entry.p.clone())
+}
+
+/// The book key of a purchase as it is now.
+fn book_key(purchase: &Purchase, now: &Current) -> BookKey {
+    BookKey { scheme: purchase.key.scheme, mid: now.mid.clone(), currency: now.currency, minor: now.amount }
+}
+
+impl Harmonia {
+    /// Payments whose card is known: each is examined; after each claim the other open payments of its key are.
+    pub async fn match_payments(&self, trace: &str, payments: &[KnownPayment]) -> Result<(), StageError> {
+        let mut keys = BTreeSet::new();
+        for known in payments {
+            let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
+            if let Some(key) = self.examine(trace, &examinee, None).await? {
+                keys.insert(key);
+            }
+        }
+        self.settle(trace, keys, None).await
+    }
+
+    /// Sales have become visible under these keys: open payments of them are examined in the order of their last
+    /// change (D24), for all keys together.
+    pub async fn match_keys(
+        &self,
+        trace: &str,
+        merchant: &Slug,
+        keys: &[BookKey],
+        from: Option<Position>,
+    ) -> Result<(), StageError> {
+        let keys = keys.iter().map(|key| (merchant.clone(), key.clone())).collect();
+        self.settle(trace, keys, from).await
+    }
+
+    /// Examines the open payments of these keys, and again after every claim, until nothing changes.
+    async fn settle(
+        &self,
+        trace: &str,
+        mut keys: BTreeSet<(Slug, BookKey)>,
+        mut from: Option<Position>,
+    ) -> Result<(), StageError> {
+        let mut examined = 0;
+        while !keys.is_empty() {
+            let mut open = Vec::new();
+            for (merchant, key) in &keys {
+                open.extend(self.open_payments(merchant, key).await?);
+            }
+            open.sort_by_cached_key(position);
+            let mut again = BTreeSet::new();
+            for entry in open.iter().filter(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from)) {
+                if examined >= EXAMINED_MAX {
+                    self.settle_later(trace, &keys, Some(position(entry))).await?;
+                    return self.settle_later(trace, &again, None).await;
+                }
+                examined += 1;
+                let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
+                again.extend(self.examine(trace, &examinee, Some(entry)).await?);
+            }
+            (keys, from) = (again, None);
+        }
+        Ok(())
+    }
+
+    /// What one invocation cannot finish goes on as messages.
+    async fn settle_later(
+        &self,
+        trace: &str,
+        keys: &BTreeSet<(Slug, BookKey)>,
+        from: Option<Position>,
+    ) -> Result<(), StageError> {
+        for merchant in keys.iter().map(|(merchant, _)| merchant).collect::<BTreeSet<_>>() {
+            let keys: Vec<BookKey> = keys.iter().filter(|(m, _)| m == merchant).map(|(_, k)| k.clone()).collect();
+            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: from.clone() };
+            let queues = self.ports.queues.as_ref();
+            message::send(queues, Queue::Match, trace, (Some(merchant), 0), &keys, body).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_payments(&self, merchant: &Slug, key: &BookKey) -> Result<Vec<BookedPayment>, StageError> {
+        let (pk, prefix) = book_prefix("BP", merchant, key);
+        let rows = self.store().list::<BookedPayment>(&Query::prefix(Table::Book, pk, &prefix)).await?;
+        // a MID may contain the separator: the entry itself says which key it is under
+        Ok(rows.into_iter().map(|s| s.row).filter(|entry| entry.bk == *key).collect())
+    }
+
+    /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here. Returns the key
+    /// whose other payments have to be examined again, if the payment is claimed.
+    async fn examine(
+        &self,
+        trace: &str,
+        examinee: &Examinee,
+        entry: Option<&BookedPayment>,
+    ) -> Result<Option<(Slug, BookKey)>, StageError> {
+        let mut gone = BTreeSet::new();
+        let mut booked = entry.map(Row::key);
+        for _ in 0..TRIES_MAX {
+            let found: Option<Stored<Purchase>> =
+                self.store().get(&purchase_key(&examinee.p), Read::Consistent).await?;
+            let Some(stored) = found else { return Ok(None) };
+            if let PurchaseState::Claimed { x } = &stored.row.state {
+                return self.after_claim(trace, &stored.row, x, examinee, entry).await;
+            }
+            let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else { return Ok(None) };
+            if now.identity_of != examinee.kind {
+                // another line's identity counts; that line has its own message or entry
+                return Ok(None);
+            }
+            let own = self.own_entry(&stored.row, &now, examinee);
+            if entry.is_some_and(|e| e.bk != own.bk) {
+                // the settlement moved the payment to another key, where it has an entry or will have one
+                self.delete_entry(entry).await?;
+                return Ok(None);
+            }
+            match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
+                (Decision::Match { candidate: _, evidence }, Some(sale)) => {
+                    match self.claim(trace, &stored, &now, &examinee.who, &sale, evidence).await? {
+                        Claimed::Yes => {}
+                        Claimed::SaleGone => drop(gone.insert(sale.id)),
+                        Claimed::PaymentChanged => {}
+                    }
+                }
+                _ if booked.as_ref() == Some(&own.key()) => {
+                    self.move_entry(&stored.row, &own).await?;
+                    return Ok(None);
+                }
+                _ => {
+                    // write our own side, then read the other once more (design §4)
+                    self.store().put(&own, &self.stamp("match")).await?;
+                    booked = Some(own.key());
+                }
+            }
+        }
+        Err(StageError::Unsettled { what: "a payment", tries: TRIES_MAX })
+    }
+
+    fn own_entry(&self, purchase: &Purchase, now: &Current, examinee: &Examinee) -> BookedPayment {
+        BookedPayment {
+            merchant: now.identifier.merchant.clone(),
+            bk: book_key(purchase, now),
+            at: now.at,
+            p: purchase.key.clone(),
+            kind: examinee.kind,
+            who: examinee.who.clone(),
+            changed: now.changed,
+        }
+    }
+
+    async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
+        match entry {
+            Some(entry) => Ok(self.store().delete::<BookedPayment>(&entry.key()).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// A settlement that changed the amount leaves the auth's entry under the old key: it goes, now that the new one
+    /// is there.
+    async fn move_entry(&self, purchase: &Purchase, own: &BookedPayment) -> Result<(), StageError> {
+        let Some(auth) = purchase.auth.as_ref().filter(|_| purchase.second_known) else { return Ok(()) };
+        let old = BookKey { minor: auth.amount, ..own.bk.clone() };
+        if purchase.base == Kind::Auth && old != own.bk {
+            let entry = BookedPayment { bk: old, ..own.clone() };
+            self.store().delete::<BookedPayment>(&entry.key()).await?;
+        }
+        Ok(())
+    }
+
+    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the key that the
+    /// claim was made under are due (not of its present key: a settlement may have moved it since).
+    async fn after_claim(
+        &self,
+        trace: &str,
+        purchase: &Purchase,
+        x: &ExportKey,
+        examinee: &Examinee,
+        entry: Option<&BookedPayment>,
+    ) -> Result<Option<(Slug, BookKey)>, StageError> {
+        let key = export_row_key(x);
+        let found: Option<Stored<Export>> = self.store().find(&key).await?;
+        let Some(stored) = found else { return Err(StageError::Missing { what: "export", name: x.sk.clone() }) };
+        let stored = self.correct(stored, purchase, examinee).await?;
+        let export = &stored.row;
+        if export.state == ExportState::Ready {
+            let item = ExportName { x: x.clone(), generation: export.generation };
+            let queues = self.ports.queues.as_ref();
+            let group = (Some(&export.merchant), 0);
+            message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await?;
+        }
+        let own = BookedPayment {
+            merchant: export.merchant.clone(),
+            bk: export.book_key.clone(),
+            at: purchase.line(purchase.base).map_or(export.created, |l| l.at),
+            p: purchase.key.clone(),
+            kind: export.kind,
+            who: export.identity.clone(),
+            changed: (export.created, 0),
+        };
+        self.store().delete::<BookedPayment>(&own.key()).await?;
+        self.move_entry(purchase, &own).await?;
+        if entry.is_some_and(|e| e.key() != own.key()) {
+            self.delete_entry(entry).await?;
+        }
+        Ok(Some((export.merchant.clone(), export.book_key.clone())))
+    }
+
+    /// D12: a settlement that names another amount after the match: stored with the export, once.
+    async fn correct(
+        &self,
+        stored: Stored<Export>,
+        purchase: &Purchase,
+        examinee: &Examinee,
+    ) -> Result<Stored<Export>, StageError> {
+        let late = purchase.base == Kind::Auth && examinee.kind == Kind::Settled;
+        let amount = purchase.settled.as_ref().filter(|_| late).map(|s| s.amount);
+        let Some(amount) = amount.filter(|a| *a != stored.row.book_key.minor) else { return Ok(stored) };
+        if stored.row.corrected.is_some() {
+            return Ok(stored);
+        }
+        let next = Export { corrected: Some(amount), ..stored.row.clone() };
+        if self.store().replace(&stored, &next, &self.stamp("match")).await? {
+            return Ok(Stored { row: next, version: stored.version + 1 });
+        }
+        let key = stored.row.key();
+        let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
+        let found = found.ok_or_else(|| StageError::Missing { what: "export", name: key.sk })?;
+        // the export moved on meanwhile: the record comes back and finds it quieter
+        if found.row.corrected.is_some() {
+            Ok(found)
+        } else {
+            Err(StageError::Unsettled { what: "a correction", tries: 1 })
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Messages between the stages (state.md): names, not data; versioned; at most 100 items. Unknown versions and kinds
+//! are errors: the record ends in the dead-letter queue, readable by a later release.
+
+use crate::StageError;
+use harmonia_domain::{
+    export::BookKey,
+    feed::{Kind, Slug},
+    identity::IdentityRef,
+    purchase::{ExportKey, PurchaseKey},
+};
+use harmonia_ports::{OutMessage, Queue, Queues};
+use jiff::Timestamp;
+
+/// The version this code writes and reads.
+pub const VERSION: u8 = 1;
+/// Items in one message (state.md: 100 items and 200 KB, so a tenth of the requests).
+pub const ITEMS_MAX: usize = 100;
+
+/// A payment line that has been stored.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LineName {
+    /// The purchase.
+    pub p: PurchaseKey,
+    /// Which of its lines.
+    pub kind: Kind,
+}
+
+/// A payment line whose card is known.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KnownPayment {
+    /// The purchase.
+    pub p: PurchaseKey,
+    /// Which of its lines.
+    pub kind: Kind,
+    /// Whose card.
+    pub who: IdentityRef,
+}
+
+/// Where an examination goes on: arrival and line number of the payment's last change, then its key (D24).
+pub type Position = (Timestamp, u64, PurchaseKey);
+
+/// An export to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportName {
+    /// The export.
+    pub x: ExportKey,
+    /// Its generation when this was said.
+    pub generation: u32,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "k", rename_all = "lowercase")]
+pub enum Body {
+    /// import → identify.
+    Lines {
+        /// How often the user directory has failed for these.
+        #[serde(default)]
+        tries: u32,
+        /// Which.
+        items: Vec<LineName>,
+    },
+    /// identify → match.
+    Payments {
+        /// Which.
+        items: Vec<KnownPayment>,
+    },
+    /// import → match: sales have become visible under these keys.
+    Keys {
+        /// Whose book.
+        merchant: Slug,
+        /// The file, if they came in one.
+        file: Option<String>,
+        /// Which.
+        keys: Vec<BookKey>,
+        /// Open payments before this one (in the order of examination) have been examined.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Position>,
+    },
+    /// match → export.
+    Exports {
+        /// Which.
+        items: Vec<ExportName>,
+    },
+}
+
+/// A message as it travels.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Message {
+    /// [`VERSION`].
+    pub v: u8,
+    /// Trace id: the file or message that started it.
+    pub t: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+impl Message {
+    /// Reads a message.
+    pub fn parse(text: &str) -> Result<Self, StageError> {
+        let message: Self = serde_json::from_str(text).map_err(|e| StageError::Message {
+            why: format!("not a message of version {VERSION}: {:?} at column {}", e.classify(), e.column()),
+        })?;
+        if message.v == VERSION {
+            Ok(message)
+        } else {
+            Err(StageError::Message { why: format!("version {} where {VERSION} is read", message.v) })
+        }
+    }
+}
+
+/// Sends items in messages of at most [`ITEMS_MAX`].
+pub(crate) async fn send<T: Clone>(
+    queues: &dyn Queues,
+    queue: Queue,
+    trace: &str,
+    (group, delay_s): (Option<&Slug>, u16),
+    items: &[T],
+    body: impl Fn(Vec<T>) -> Body,
+) -> Result<(), StageError> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let message = |chunk: &[T]| {
+        let message = Message { v: VERSION, t: trace.to_owned(), body: body(chunk.to_vec()) };
+        let text = serde_json::to_string(&message).map_err(|e| StageError::Message { why: e.to_string() })?;
+        Ok(OutMessage { body: text, group: group.map(ToString::to_string), delay_s })
+    };
+    let messages = items.chunks(ITEMS_MAX).map(message).collect::<Result<Vec<_>, StageError>>()?;
+    Ok(queues.send(queue, messages).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_versions_and_kinds_are_errors() {
+        assert!(Message::parse(r#"{"v":1,"k":"lines","t":"x","items":[]}"#).is_ok());
+        for bad in [r#"{"v":2,"k":"lines","t":"x","items":[]}"#, r#"{"v":1,"k":"other","t":"x"}"#, "", "[]", "{}"] {
+            assert!(matches!(Message::parse(bad), Err(StageError::Message { .. })), "{bad}");
+        }
+    }
+}

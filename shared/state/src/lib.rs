@@ -1,0 +1,14 @@
+//! Rows, keys and conditional writes of state.md over the [`Tables`](harmonia_ports::Tables) port: what is stored
+//! where, in one place. A row is a domain value plus what only storage cares about: its key, its entry in `work` and
+//! its time to live. Short names on disk, long ones here.
+
+mod book;
+mod ledger;
+mod registry;
+mod store;
+pub mod work;
+
+pub use book::{BookedPayment, BookedSale, book_prefix, purchase_key, sale_key};
+pub use ledger::{FileHash, FileKey, Range, batch_pk, export_row_key, file_key};
+pub use registry::{StoredIdentity, identifier_pk};
+pub use store::{Row, Store, Stored, StoredError, item, parse, put_write};

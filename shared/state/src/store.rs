@@ -1,0 +1,231 @@
+//! Reading and writing rows. Every change is conditional on the version that was read, and carries who made it and
+//! when; `insert` tells what was there instead.
+
+use harmonia_ports::{Expect, Item, Key, Query, Read, Stamp, StoreError, Table, Tables, Work, Write, WriteError};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that is stored as one item.
+pub trait Row: Serialize + DeserializeOwned + Send + Sync {
+    /// Where.
+    const TABLE: Table;
+    /// Under which key.
+    fn key(&self) -> Key;
+    /// Who has to come back to it.
+    fn work(&self) -> Option<Work> {
+        None
+    }
+    /// From when the broom may take it.
+    fn expires(&self) -> Timestamp;
+}
+
+/// A row as it was read, with the version that guards its replacement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<R> {
+    /// The row.
+    pub row: R,
+    /// Its version.
+    pub version: u64,
+}
+
+/// A row that cannot be read or written.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StoredError {
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An item that is not what its key says: a bug or damage.
+    #[error("item {pk} {sk} in {table} cannot be read: {why}")]
+    Damaged {
+        /// Where.
+        table: &'static str,
+        /// Partition key.
+        pk: String,
+        /// Sort key.
+        sk: String,
+        /// In serde's words (names of fields, never values).
+        why: String,
+    },
+}
+
+impl StoredError {
+    /// What it leads to.
+    pub fn class(&self) -> harmonia_ports::Class {
+        match self {
+            Self::Store(e) => e.class(),
+            Self::Damaged { .. } => harmonia_ports::Class::Bug,
+        }
+    }
+}
+
+/// Days from an instant.
+pub(crate) fn days_after(at: Timestamp, days: i64) -> Timestamp {
+    at.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX)
+}
+
+/// A call that may work at once if repeated is tried so often here; after that the record is left to redelivery. The
+/// client below has its own back-off, so this bridges lost answers and conflicts only.
+const TRIES_MAX: u32 = 5;
+
+/// Repeats a call while its error says so. Safe for every write of this crate: a repeat of what was applied finds its
+/// own trace and is told so.
+macro_rules! insist {
+    ($call:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $call.await {
+                Err(e) if tries < TRIES_MAX && may_repeat(&e) => tries += 1,
+                other => break other,
+            }
+        }
+    }};
+}
+
+trait MayRepeat {
+    fn retry(&self) -> bool;
+}
+
+impl MayRepeat for StoreError {
+    fn retry(&self) -> bool {
+        self.class() == harmonia_ports::Class::Retry
+    }
+}
+
+impl MayRepeat for WriteError {
+    fn retry(&self) -> bool {
+        matches!(self, Self::Store(e) if e.retry())
+    }
+}
+
+fn may_repeat(error: &impl MayRepeat) -> bool {
+    error.retry()
+}
+
+/// The tables, with the stamp that changes carry.
+#[derive(Clone, Copy)]
+pub struct Store<'a> {
+    tables: &'a dyn Tables,
+}
+
+impl<'a> Store<'a> {
+    /// Rows over `tables`.
+    pub fn new(tables: &'a dyn Tables) -> Self {
+        Self { tables }
+    }
+
+    /// Reads a row.
+    pub async fn get<R: Row>(&self, key: &Key, read: Read) -> Result<Option<Stored<R>>, StoredError> {
+        insist!(self.tables.get(R::TABLE, key, read))?.map(parse).transpose()
+    }
+
+    /// Reads a row cheaply; a missing one is looked for again, consistently.
+    pub async fn find<R: Row>(&self, key: &Key) -> Result<Option<Stored<R>>, StoredError> {
+        match self.get(key, Read::Eventual).await? {
+            None => self.get(key, Read::Consistent).await,
+            found => Ok(found),
+        }
+    }
+
+    /// Reads all rows of a query, page by page.
+    pub async fn list<R: Row>(&self, query: &Query) -> Result<Vec<Stored<R>>, StoredError> {
+        let mut query = query.clone();
+        let mut rows = Vec::new();
+        loop {
+            let page = insist!(self.tables.query(&query))?;
+            for item in page.items {
+                rows.push(parse(item)?);
+            }
+            match page.next {
+                Some(after) => query.after = Some(after),
+                None => return Ok(rows),
+            }
+        }
+    }
+
+    /// Inserts a row. `Some` is what was there instead.
+    pub async fn insert<R: Row>(&self, row: &R, stamp: &Stamp) -> Result<Option<Stored<R>>, StoredError> {
+        let write = Write::Put { table: R::TABLE, item: item(row, stamp), expect: Expect::Absent };
+        match insist!(self.tables.write(write.clone())) {
+            Ok(()) => Ok(None),
+            Err(WriteError::Store(e)) => Err(e.into()),
+            Err(WriteError::Condition(found)) => match found.into_iter().find_map(|f| f.item) {
+                Some(item) => parse(item).map(Some),
+                // the service may leave the old item out: then look
+                None => self.get(&row.key(), Read::Consistent).await,
+            },
+        }
+    }
+
+    /// Replaces the version that was read. `false`: somebody else changed it first.
+    pub async fn replace<R: Row>(&self, seen: &Stored<R>, row: &R, stamp: &Stamp) -> Result<bool, StoredError> {
+        let expect = Expect::Version(seen.version);
+        let write = Write::Put { table: R::TABLE, item: item(row, stamp), expect };
+        match insist!(self.tables.write(write.clone())) {
+            Ok(()) => Ok(true),
+            Err(WriteError::Condition(_)) => Ok(false),
+            Err(WriteError::Store(e)) => Err(e.into()),
+        }
+    }
+
+    /// Writes a row whose content follows from its key, or that may be overwritten by its like.
+    pub async fn put<R: Row>(&self, row: &R, stamp: &Stamp) -> Result<(), StoredError> {
+        self.put_all(std::slice::from_ref(row), stamp).await
+    }
+
+    /// As [`Store::put`], many at once.
+    pub async fn put_all<R: Row>(&self, rows: &[R], stamp: &Stamp) -> Result<(), StoredError> {
+        let items: Vec<Item> = rows.iter().map(|row| item(row, stamp)).collect();
+        Ok(insist!(self.tables.put_all(R::TABLE, items.clone()))?)
+    }
+
+    /// Deletes an item.
+    pub async fn delete<R: Row>(&self, key: &Key) -> Result<(), StoredError> {
+        Ok(insist!(self.tables.delete(R::TABLE, key))?)
+    }
+
+    /// Several writes, all or none.
+    pub async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        insist!(self.tables.transact(writes.clone()))
+    }
+
+    /// Names of items in `work`.
+    pub async fn work(&self, table: Table, wk: &str, to: &str, limit: usize) -> Result<Vec<(Work, Key)>, StoredError> {
+        Ok(insist!(self.tables.work(table, wk, to, limit))?.entries)
+    }
+}
+
+/// The item of a row.
+pub fn item<R: Row>(row: &R, stamp: &Stamp) -> Item {
+    let body = match serde_json::to_value(row) {
+        Ok(serde_json::Value::Object(map)) => map,
+        // rows are structs: they become objects
+        _ => serde_json::Map::new(),
+    };
+    Item {
+        key: row.key(),
+        version: 0,
+        stamp: stamp.clone(),
+        work: row.work(),
+        ttl: Some(row.expires().as_second()),
+        body,
+    }
+}
+
+/// The row of an item.
+pub fn parse<R: Row>(item: Item) -> Result<Stored<R>, StoredError> {
+    let version = item.version;
+    match serde_json::from_value(serde_json::Value::Object(item.body)) {
+        Ok(row) => Ok(Stored { row, version }),
+        Err(e) => Err(StoredError::Damaged {
+            table: R::TABLE.as_str(),
+            pk: item.key.pk,
+            sk: item.key.sk,
+            why: format!("line {} column {}, {:?}", e.line(), e.column(), e.classify()),
+        }),
+    }
+}
+
+/// A put of a row as part of a transaction.
+pub fn put_write<R: Row>(row: &R, expect: Expect, stamp: &Stamp) -> Write {
+    Write::Put { table: R::TABLE, item: item(row, stamp), expect }
+}
