@@ -2,6 +2,7 @@
 
 use crate::config::{retries, timeouts};
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 
 /// One client for each service.
 #[derive(Debug, Clone)]
@@ -12,6 +13,28 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// The queues.
     pub sqs: aws_sdk_sqs::Client,
+    /// The secrets.
+    pub secrets: aws_sdk_secretsmanager::Client,
+}
+
+/// A secret that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("secret {name}: {why}")]
+pub struct SecretError {
+    /// Its name or ARN.
+    pub name: String,
+    /// The service's error code, or that it is empty.
+    pub why: String,
+}
+
+impl Clients {
+    /// The text of a secret.
+    pub async fn secret(&self, name: &str) -> Result<String, SecretError> {
+        let error = |why: &str| SecretError { name: name.to_owned(), why: why.to_owned() };
+        let got = self.secrets.get_secret_value().secret_id(name).send().await;
+        let value = got.map_err(|e| error(e.code().unwrap_or("no answer")))?;
+        value.secret_string().map(str::to_owned).ok_or_else(|| error("it has no text: fill it first"))
+    }
 }
 
 /// What all clients share.
@@ -28,5 +51,6 @@ pub async fn clients() -> Clients {
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         s3: aws_sdk_s3::Client::from_conf(s3),
         sqs: aws_sdk_sqs::Client::new(&config),
+        secrets: aws_sdk_secretsmanager::Client::new(&config),
     }
 }

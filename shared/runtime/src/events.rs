@@ -147,8 +147,10 @@ mod tests {
     /// Pitfall 15: keys arrive URL-encoded.
     #[test]
     fn keys_are_decoded() {
-        assert_eq!(decode_key("imports/wasabi-club/day+1/wasabi%20club%2B2.csv").unwrap(),
-            "imports/wasabi-club/day 1/wasabi club+2.csv");
+        assert_eq!(
+            decode_key("imports/wasabi-club/day+1/wasabi%20club%2B2.csv").unwrap(),
+            "imports/wasabi-club/day 1/wasabi club+2.csv"
+        );
         assert!(decode_key("%ff").is_err());
     }
 
@@ -176,9 +178,11 @@ mod tests {
     /// No path yields an empty identifier.
     #[test]
     fn a_record_needs_an_id() {
-        let record = |id: &str| serde_json::json!({"Records": [{"messageId": id, "receiptHandle": "r", "body": "",
+        let record = |id: &str| {
+            serde_json::json!({"Records": [{"messageId": id, "receiptHandle": "r", "body": "",
             "attributes": {"ApproximateReceiveCount": "2", "SentTimestamp": "1700000000000"},
-            "eventSourceARN": "arn:aws:sqs:eu-west-2:123456789012:harmonia-dev-identify"}]});
+            "eventSourceARN": "arn:aws:sqs:eu-west-2:123456789012:harmonia-dev-identify"}]})
+        };
         let event = sqs(record("m1")).unwrap();
         assert_eq!((event.records[0].receives(), event.records[0].queue()), (2, "harmonia-dev-identify"));
         assert!(sqs(record("")).is_err());

@@ -1,0 +1,188 @@
+//! The cloud in one process: takes messages from the queues, hands them to the real handlers in the same event JSON as
+//! AWS would, deletes what they acknowledge. Event source mappings and their limits are those of template.yaml.
+
+use crate::{
+    aws_events,
+    mailbox::{Mailbox, Received, Sight},
+};
+use futures::future::join_all;
+use harmonia_domain::feed::{PaymentFeed, Transport};
+use harmonia_ports::{Clock, QueueError};
+use harmonia_runtime::{App, InvocationError};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// The functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Import,
+    Identify,
+    Match,
+    Export,
+}
+
+/// An event source mapping: which queue wakes which function with how many records.
+#[derive(Debug, Clone)]
+struct Mapping {
+    queue: String,
+    function: Function,
+    batch: usize,
+}
+
+/// As `maxReceiveCount` in template.yaml.
+pub const RECEIVES_MAX: u32 = 5;
+/// As the visibility timeouts in template.yaml, which are six times the functions' timeouts and more.
+const HIDDEN_S: u32 = 360;
+/// Invocations of one function at the same time; template.yaml's `MaximumConcurrency`, less because a laptop is one
+/// machine.
+const INVOCATIONS_AT_ONCE: usize = 4;
+/// Rounds after which a system that should become quiet is called stuck: each round moves every message one step.
+const ROUNDS_MAX: usize = 100_000;
+
+fn mappings() -> Vec<Mapping> {
+    let one = |queue: &str, function, batch| Mapping { queue: queue.to_owned(), function, batch };
+    let mut all = vec![one("import-files", Function::Import, 1)];
+    for feed in PaymentFeed::ALL.into_iter().filter(|f| f.transport() == Transport::Message) {
+        all.push(one(&feed_queue(feed), Function::Import, 100));
+    }
+    all.push(one("identify", Function::Identify, 10));
+    all.push(one("match", Function::Match, 10));
+    all.push(one("export", Function::Export, 10));
+    all
+}
+
+/// The queue of a feed that comes as messages.
+pub fn feed_queue(feed: PaymentFeed) -> String {
+    format!("feed-{feed}")
+}
+
+/// Names of all working queues.
+pub fn queues() -> Vec<String> {
+    mappings().into_iter().map(|m| m.queue).collect()
+}
+
+/// Something that AWS would not let happen, or a queue that cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    /// A queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A function failed as a whole.
+    #[error(transparent)]
+    Invocation(#[from] InvocationError),
+    /// Messages go round and round.
+    #[error("not quiet after {ROUNDS_MAX} rounds")]
+    Stuck,
+}
+
+/// The cloud.
+pub struct Cloud {
+    /// What the functions work with.
+    pub app: App,
+    /// The queues.
+    pub mailbox: Arc<dyn Mailbox>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Cloud {
+    /// Announces an uploaded object as S3 would.
+    pub async fn announce(&self, key: &str, version: &str, bytes: u64) -> Result<(), QueueError> {
+        let at = self.clock.now();
+        let body = aws_events::object_created(key, version, bytes, at).to_string();
+        self.mailbox.post("import-files", body, at).await.map(drop)
+    }
+
+    /// Sends one message of a feed as its partner would.
+    pub async fn post_line(&self, feed: PaymentFeed, body: String) -> Result<(), QueueError> {
+        self.mailbox.post(&feed_queue(feed), body, self.clock.now()).await.map(drop)
+    }
+
+    async fn invoke(&self, function: Function, event: Value) -> Result<Value, InvocationError> {
+        match function {
+            Function::Import => harmonia_function_import::handle(&self.app, event).await,
+            Function::Identify => harmonia_function_identify::handle(&self.app, event).await,
+            Function::Match => harmonia_function_match::handle(&self.app, event).await,
+            Function::Export => harmonia_function_export::handle(&self.app, event).await,
+        }
+    }
+
+    /// A schedule fires: the export function gets its input.
+    pub async fn fire(&self, input: Value) -> Result<(), InvocationError> {
+        self.invoke(Function::Export, input).await.map(drop)
+    }
+
+    /// One invocation: event in, failed records out; the others are deleted.
+    async fn serve(&self, mapping: &Mapping, records: Vec<Received>) -> Result<(), QueueError> {
+        let event = aws_events::sqs(&mapping.queue, &records);
+        let failed: BTreeSet<String> = match self.invoke(mapping.function, event).await {
+            Ok(answer) => aws_events::failed(&answer),
+            Err(error) => {
+                // as on AWS: the whole batch comes back after its visibility timeout
+                tracing::error!(queue = mapping.queue, %error, "invocation failed");
+                records.iter().map(|r| r.id.clone()).collect()
+            }
+        };
+        for record in records.iter().filter(|r| !failed.contains(&r.id)) {
+            self.mailbox.delete(&mapping.queue, &record.receipt).await?;
+        }
+        Ok(())
+    }
+
+    /// Serves one queue once; says how many records there were.
+    async fn serve_queue(&self, mapping: &Mapping, sight: Sight, at_once: usize) -> Result<usize, QueueError> {
+        let mut batches = Vec::new();
+        for _ in 0..at_once {
+            let records = self.mailbox.receive(&mapping.queue, mapping.batch, sight, RECEIVES_MAX).await?;
+            if records.is_empty() {
+                break;
+            }
+            batches.push(records);
+        }
+        let count = batches.iter().map(Vec::len).sum();
+        let served = join_all(batches.into_iter().map(|records| self.serve(mapping, records))).await;
+        served.into_iter().collect::<Result<Vec<()>, _>>()?;
+        Ok(count)
+    }
+
+    /// One round, queue after queue in the order of the stages, hidden messages included: `replay`'s way, where the
+    /// clock stands still and everything has one order.
+    pub async fn until_quiet_in_order(&self) -> Result<(), CloudError> {
+        for _ in 0..ROUNDS_MAX {
+            let mut moved = 0;
+            for mapping in mappings() {
+                moved += self.serve_queue(&mapping, Sight::All, 1).await?;
+            }
+            if moved == 0 {
+                return Ok(());
+            }
+        }
+        Err(CloudError::Stuck)
+    }
+
+    /// One round of all queues at once, visible messages only: how many records were served.
+    pub async fn round(&self) -> Result<usize, CloudError> {
+        let sight = Sight::At(self.clock.now(), HIDDEN_S);
+        let mappings = mappings();
+        let served = join_all(mappings.iter().map(|m| self.serve_queue(m, sight, INVOCATIONS_AT_ONCE))).await;
+        Ok(served.into_iter().sum::<Result<usize, _>>()?)
+    }
+
+    /// When the next hidden message becomes visible; `None` if every queue is empty.
+    pub async fn next_visible(&self) -> Result<Option<Timestamp>, CloudError> {
+        Ok(self.mailbox.next_visible().await?)
+    }
+
+    /// Messages in dead-letter queues, by queue.
+    pub async fn dead_letters(&self) -> Result<Vec<(String, usize)>, CloudError> {
+        let mut dead = Vec::new();
+        for queue in queues() {
+            let count = self.mailbox.count(&format!("{queue}-dlq")).await?;
+            if count > 0 {
+                dead.push((queue, count));
+            }
+        }
+        Ok(dead)
+    }
+}

@@ -1,0 +1,12 @@
+//! The local cloud (design §6): plays AWS in one process, with the real handlers and the real event JSON. No Docker,
+//! no account. DynamoDB is an embedded engine behind the real SDK, S3 a folder, SQS durable queues in a file.
+
+mod aws_events;
+pub mod cloud;
+pub mod durable;
+pub mod invariants;
+pub mod mailbox;
+pub mod memory_mailbox;
+pub mod partners;
+pub mod replay;
+pub mod state;

@@ -1,0 +1,220 @@
+//! Conformance cases (cases/README.md): the same stages and handlers as everywhere else, over in-memory twins, with
+//! the case's clock and the case's world.
+
+mod case;
+mod compare;
+mod report;
+mod web;
+
+pub use case::{Action, Case, Step, Surroundings};
+pub use compare::{Difference, compare};
+
+use crate::{
+    cloud::{Cloud, CloudError},
+    memory_mailbox::MemoryMailbox,
+    state::Rows,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use harmonia_definitions::{Definition, DefinitionError, Definitions};
+use harmonia_domain::{
+    card::CardKeys,
+    feed::{Feed, NameError, Transport},
+    identifier::Identifier,
+};
+use harmonia_ports::{
+    Bucket, Ports, Table,
+    memory::{MemoryObjects, MemoryTables, SetClock},
+};
+use harmonia_runtime::App;
+use harmonia_stages::{Harmonia, Settings, StageError};
+use harmonia_state::StoredError;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+/// Keys of a case's cards: nothing of a case leaves the process but what it shows itself.
+const CASE_CARD_KEY: &str = "conformance cases have invented cards only";
+
+/// A case that cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A file cannot be read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path}: {source}")]
+    Json {
+        /// Which.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A name that is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Step data that is not base64.
+    #[error("step {step}: data is not base64")]
+    Base64 {
+        /// Which step, from 1.
+        step: usize,
+    },
+    /// A step that this release does not have.
+    #[error("step {step}: {what} is not built yet")]
+    NotBuilt {
+        /// Which step, from 1.
+        step: usize,
+        /// What.
+        what: &'static str,
+    },
+    /// A shipped definition is broken.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// The cloud stopped.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// A stage stopped.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A stored row cannot be read.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+}
+
+/// Reads a JSON file.
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReplayError> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ReplayError::File { path: shown(), source })?;
+    serde_json::from_str(&text).map_err(|source| ReplayError::Json { path: shown(), source })
+}
+
+/// Reads a case and the `world.json` beside it.
+pub fn load(path: &Path) -> Result<(Case, Surroundings), ReplayError> {
+    Ok((read(path)?, read(&path.with_file_name("world.json"))?))
+}
+
+/// A case under way.
+struct Stage {
+    cloud: Cloud,
+    tables: Arc<MemoryTables>,
+    objects: Arc<MemoryObjects>,
+    clock: Arc<SetClock>,
+    web: Arc<web::CaseWeb>,
+    keys: CardKeys,
+}
+
+/// Runs a case; returns what came of it in the shapes of its expectation, with its name.
+pub async fn run(case: &Case, surroundings: &Surroundings) -> Result<Value, ReplayError> {
+    let stage = Stage::set(case, surroundings)?;
+    let identifiers = case.world.identifiers.iter().map(identifier).collect::<Result<Vec<_>, _>>()?;
+    stage.cloud.app.harmonia.onboard(&identifiers).await?;
+    for (number, step) in (1..).zip(&case.steps) {
+        stage.clock.set(step.at);
+        stage.take(number, &step.action).await?;
+        stage.cloud.until_quiet_in_order().await?;
+    }
+    let items = Table::ALL.into_iter().flat_map(|table| stage.tables.dump(table));
+    let rows = Rows::from_items(items)?;
+    Ok(report::Report { rows: &rows, keys: &stage.keys }.build(&case.name, &stage.web.requests()))
+}
+
+impl Stage {
+    fn set(case: &Case, surroundings: &Surroundings) -> Result<Self, ReplayError> {
+        let clock = Arc::new(SetClock::new(jiff::Timestamp::UNIX_EPOCH));
+        let tables = Arc::new(MemoryTables::default());
+        let objects = Arc::new(MemoryObjects::default());
+        let mailbox = Arc::new(MemoryMailbox::new(clock.clone()));
+        let rules = case.world.responses.iter().chain(&surroundings.answers).cloned().collect();
+        let web = Arc::new(web::CaseWeb::new(case.world.users.clone(), rules, clock.clone()));
+        let keys = CardKeys::from_secret(&SecretString::from(CASE_CARD_KEY));
+        let settings = Settings {
+            directory_url: web::DIRECTORY.to_owned(),
+            directory_key: SecretString::from("case"),
+            aes_key: SecretString::from(case.world.aes_key.clone()),
+            merchants: surroundings
+                .secrets
+                .iter()
+                .filter_map(|(name, secret)| Some((name.parse().ok()?, secret.clone())))
+                .collect(),
+        };
+        let ports = Ports {
+            tables: tables.clone(),
+            objects: objects.clone(),
+            queues: mailbox.clone(),
+            web: web.clone(),
+            clock: clock.clone(),
+        };
+        let definitions = Arc::new(configured(&case.world.settings)?);
+        let harmonia = Harmonia::new(ports, definitions, keys.clone(), Arc::new(settings));
+        let app = App { harmonia, visibility: mailbox.clone() };
+        Ok(Self { cloud: Cloud { app, mailbox, clock: clock.clone() }, tables, objects, clock, web, keys })
+    }
+
+    async fn take(&self, number: usize, action: &Action) -> Result<(), ReplayError> {
+        match action {
+            Action::Import { feed, data, source } => {
+                let bytes = STANDARD.decode(data).map_err(|_| ReplayError::Base64 { step: number })?;
+                self.import(feed.parse()?, bytes, source.as_deref()).await
+            }
+            Action::RetryExports => Ok(self.fire(json!({ "v": 1, "k": "retries" })).await?),
+            Action::BatchExport { agent } => Ok(self.fire(json!({ "v": 1, "k": "batch", "merchant": agent })).await?),
+            Action::Unmatched { .. } => Err(ReplayError::NotBuilt { step: number, what: "the unmatched collector" }),
+        }
+    }
+
+    async fn fire(&self, input: Value) -> Result<(), CloudError> {
+        Ok(self.cloud.fire(input).await?)
+    }
+
+    async fn import(&self, feed: Feed, bytes: Vec<u8>, source: Option<&str>) -> Result<(), ReplayError> {
+        if let Feed::Payment(payment) = &feed
+            && payment.transport() == Transport::Message
+        {
+            let body = String::from_utf8_lossy(&bytes).into_owned();
+            self.cloud.post_line(*payment, body).await.map_err(CloudError::from)?;
+            return Ok(());
+        }
+        let key = format!("imports/{feed}/{}", source.unwrap_or("unnamed"));
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let version = self.objects.upload(Bucket::Imports, &key, bytes);
+        self.cloud.announce(&key, &version, size).await.map_err(CloudError::from)?;
+        Ok(())
+    }
+}
+
+fn identifier(i: &case::Identifier) -> Result<Identifier, NameError> {
+    Ok(Identifier {
+        scheme: i.provider.parse()?,
+        kind: i.kind.parse()?,
+        text: i.identifier.clone(),
+        merchant: i.scheme.parse()?,
+        location_id: i.location_id.clone(),
+        merchant_internal_id: i.merchant_internal_id.clone(),
+    })
+}
+
+/// The shipped definitions with what the case configures (spec match §13.1).
+fn configured(settings: &BTreeMap<String, String>) -> Result<Definitions, DefinitionError> {
+    let mut definitions = Definitions::shipped()?;
+    let changed: Vec<Definition> = definitions.iter().map(|d| with_settings(d.clone(), settings)).collect();
+    for definition in changed {
+        definitions = definitions.with(definition);
+    }
+    Ok(definitions)
+}
+
+fn with_settings(mut definition: Definition, settings: &BTreeMap<String, String>) -> Definition {
+    let merchant = definition.merchant.to_string();
+    if let Some(url) = settings.get(&format!("exports.agents.{merchant}.base_url")) {
+        definition.export.base_url.clone_from(url);
+    }
+    let size = settings.get(&format!("agents.exports.{merchant}.batch_size")).and_then(|s| s.parse().ok());
+    if let (Some(plan), Some(size)) = (&mut definition.export.batch, size) {
+        plan.size = size;
+    }
+    definition
+}

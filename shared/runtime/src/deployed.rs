@@ -1,0 +1,141 @@
+//! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs.
+
+use crate::{App, InvocationError, batch::Visibility, config, web};
+use async_trait::async_trait;
+use harmonia_aws::{
+    DynamoTables, TableNames,
+    deployed::{SecretError, clients},
+    s3::{BucketNames, S3Objects},
+    sqs::{QueueUrls, SqsQueues},
+};
+use harmonia_definitions::{DefinitionError, Definitions};
+use harmonia_ports::{Clock, Ports, QueueError};
+use harmonia_stages::Harmonia;
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use std::{env, sync::Arc};
+
+/// A function that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An environment variable is missing.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// See [`SecretError`].
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// See [`config::SecretsError`].
+    #[error(transparent)]
+    Secrets(#[from] config::SecretsError),
+    /// See [`DefinitionError`].
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// See [`web::WebError`].
+    #[error(transparent)]
+    Web(#[from] web::WebError),
+}
+
+fn needed(name: &'static str) -> Result<String, StartError> {
+    env::var(name).map_err(|_| StartError::Missing(name))
+}
+
+/// A function has only what it uses (least privilege); what it lacks it does not call.
+fn optional(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Hides messages by the ARN of their queue.
+struct SqsVisibility(Arc<SqsQueues>);
+
+/// The URL of a queue from its ARN: `arn:aws:sqs:<region>:<account>:<name>`.
+fn queue_url(arn: &str) -> String {
+    let mut parts = arn.split(':').skip(3);
+    let mut part = || parts.next().unwrap_or_default();
+    let (region, account, name) = (part(), part(), part());
+    format!("https://sqs.{region}.amazonaws.com/{account}/{name}")
+}
+
+#[async_trait]
+impl Visibility for SqsVisibility {
+    async fn hide(&self, queue_arn: &str, receipt_handle: &str, seconds: u32) -> Result<(), QueueError> {
+        let seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
+        self.0.hide(&queue_url(queue_arn), receipt_handle, seconds).await
+    }
+}
+
+/// Everything the function works with, from its environment.
+async fn app() -> Result<App, StartError> {
+    let clients = clients().await;
+    let names = TableNames {
+        book: needed("HARMONIA_TABLE_BOOK")?,
+        ledger: needed("HARMONIA_TABLE_LEDGER")?,
+        registry: needed("HARMONIA_TABLE_REGISTRY")?,
+    };
+    let buckets =
+        BucketNames { imports: optional("HARMONIA_BUCKET_IMPORTS"), archive: optional("HARMONIA_BUCKET_ARCHIVE") };
+    let urls = QueueUrls {
+        identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
+        matching: optional("HARMONIA_QUEUE_MATCH_URL"),
+        export: optional("HARMONIA_QUEUE_EXPORT_URL"),
+    };
+    let secrets = match optional("HARMONIA_SECRETS") {
+        name if name.is_empty() => config::Secrets::none(),
+        name => config::Secrets::parse(&clients.secret(&name).await?)?,
+    };
+    let (keys, settings) = secrets.settings(optional("HARMONIA_DIRECTORY_URL"));
+    let queues = Arc::new(SqsQueues::new(clients.sqs, urls));
+    let ports = Ports {
+        tables: Arc::new(DynamoTables::new(clients.dynamodb, names)),
+        objects: Arc::new(S3Objects::new(clients.s3, buckets)),
+        queues: queues.clone(),
+        web: Arc::new(web::HttpWeb::new()?),
+        clock: Arc::new(SystemClock),
+    };
+    let definitions = Arc::new(Definitions::shipped()?);
+    let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
+    Ok(App { harmonia, visibility: Arc::new(SqsVisibility(queues)) })
+}
+
+/// An error with the name that state machines and alarms know it by.
+#[derive(Debug)]
+struct Named(InvocationError);
+
+impl From<Named> for Diagnostic {
+    fn from(error: Named) -> Self {
+        Self { error_type: error.0.name().to_owned(), error_message: error.0.to_string() }
+    }
+}
+
+/// Runs a function until Lambda ends it.
+pub async fn run<H>(handler: H) -> Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
+{
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().json().with_env_filter(filter).without_time().init();
+    let app = app().await?;
+    let (app, handler) = (&app, &handler);
+    let invoke = service_fn(async move |event: LambdaEvent<Value>| handler(app, event.payload).await.map_err(Named));
+    lambda_runtime::run(invoke).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_are_found_by_their_arn() {
+        let arn = "arn:aws:sqs:eu-west-2:123456789012:harmonia-dev-identify";
+        assert_eq!(queue_url(arn), "https://sqs.eu-west-2.amazonaws.com/123456789012/harmonia-dev-identify");
+    }
+}
