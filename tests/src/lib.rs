@@ -1,1 +1,14 @@
-//! Tests that need more than one crate; see the modules in `it/`.
+//! Tests that need more than one crate, a module for each kind.
+
+#[cfg(test)]
+mod budget;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod template;
+#[cfg(test)]
+mod tidy;

@@ -1,21 +1,39 @@
 //! The `harmonia` command (design §7): parses the command line, calls the local cloud, prints.
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod demo;
+mod drop;
+mod generate;
 mod replay;
+mod status;
+mod table;
+mod up;
 
 use clap::{Parser, Subcommand};
+use harmonia_local::local::Folder;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Matches card payments with merchants' sales so that loyalty members get their points, exactly once.
 #[derive(Parser)]
 #[command(name = "harmonia", version, arg_required_else_help = true)]
 struct Arguments {
+    /// Where the local cloud keeps its state.
+    #[arg(long, global = true, default_value = ".harmonia", value_name = "FOLDER")]
+    state: PathBuf,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Play one trading day: generated feeds, partners that sometimes fail, the result against the known truth.
+    Demo(demo::Options),
+    /// Keep a local cloud running: watch a folder for feeds, serve all queues.
+    Up(up::Options),
+    /// Drop a file or messages as a partner would.
+    Drop(drop::Options),
+    /// Show files, open lines and exports.
+    Status,
     /// Run conformance cases and print what differs.
     Replay {
         /// Case files; `world.json` lies beside them.
@@ -25,18 +43,45 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write seeded feeds with known truth into a folder.
+    Gen(generate::Options),
+    /// Empty the state folder.
+    Reset,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    init_logs(&arguments.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => {
-            eprintln!("harmonia: {e}");
-            return ExitCode::FAILURE;
-        }
+        Err(e) => return told(&e),
     };
-    match arguments.command {
-        Command::Replay { cases, json } => runtime.block_on(replay::run(&cases, json)),
-    }
+    let folder = Folder::new(arguments.state);
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Demo(options) => demo::run(&folder, &options).await,
+            Command::Up(options) => up::run(&folder, &options).await,
+            Command::Drop(options) => drop::run(&folder, &options).await,
+            Command::Status => status::run(&folder).await,
+            Command::Replay { cases, json } => Ok(replay::run(&cases, json).await),
+            Command::Gen(options) => generate::run(&options),
+            Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
+        }
+    });
+    done.unwrap_or_else(|e| told(e.as_ref()))
+}
+
+/// What commands fail with: told in one line, exit code 1.
+type Failure = Box<dyn std::error::Error>;
+
+fn told(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("harmonia: {error}");
+    ExitCode::FAILURE
+}
+
+/// `up` tells what happens; the others are quiet unless `RUST_LOG` says otherwise.
+fn init_logs(command: &Command) {
+    let default = if matches!(command, Command::Up(_)) { "info" } else { "off" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

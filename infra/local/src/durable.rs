@@ -6,6 +6,15 @@
 //! | [`queues`] | one SQLite file | yes | what was sent, yes; a receive or a delete may be undone (a redelivery) |
 //! | [`objects`] | a folder | yes | not promised: files are renamed into place, but not synced |
 
+/// What has to be on the disk itself when a call returns. `kill -9` loses nothing either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut loses nothing that was answered: `up`.
+    PowerCut,
+    /// A power cut may lose the last moments; three times as fast: `demo`, whose day can be played again.
+    Kill,
+}
+
 pub mod objects;
 pub mod queues;
 pub mod tables;

@@ -9,7 +9,9 @@ mod ledger;
 pub use faults::Faults;
 pub use ledger::PartnerReport;
 
+use crate::world::Outside;
 use answers::{Answered, Asked, Desk};
+use async_trait::async_trait;
 use axum::{
     Router,
     body::Bytes,
@@ -18,9 +20,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use harmonia_gen::User;
-use secrecy::SecretString;
-use std::{net::SocketAddr, sync::Arc};
+use harmonia_ports::{Call, Web, WebAnswer};
+use secrecy::{ExposeSecret, SecretString};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::oneshot};
+
+/// The directory's service key: both sides of it are played.
+const DIRECTORY_KEY: &str = "played-directory";
 
 /// The partners could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +42,11 @@ pub struct Partners {
 }
 
 impl Partners {
-    /// Starts them. The directory knows `users` and answers to whoever shows `directory_key`.
-    pub async fn start(users: &[User], directory_key: SecretString, faults: Faults) -> Result<Self, PartnersError> {
+    /// Starts them. The directory knows `users`.
+    pub async fn start(users: &[User], faults: Faults) -> Result<Self, PartnersError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
-        let desk = Arc::new(Desk::new(users, directory_key, faults));
+        let desk = Arc::new(Desk::new(users, SecretString::from(DIRECTORY_KEY), faults));
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&desk));
         tokio::spawn(async move {
@@ -55,29 +61,75 @@ impl Partners {
         Ok(Self { addr, desk, _stop: stop })
     }
 
-    /// What the user directory's URL begins with.
-    pub fn directory_url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
-
-    /// The base URL of Wasabi's API.
-    pub fn wasabi_url(&self) -> String {
-        format!("http://{}/wasabi", self.addr)
-    }
-
-    /// Where Iceland's batches go.
-    pub fn iceland_url(&self) -> String {
-        format!("http://{}{}", self.addr, answers::ICELAND_BATCH)
-    }
-
-    /// Where Iceland gives out its tokens.
-    pub fn iceland_token_url(&self) -> String {
-        format!("http://{}{}", self.addr, answers::ICELAND_TOKEN)
+    /// Where they are, and how they know us.
+    pub fn outside(&self) -> Outside {
+        outside_at(&format!("http://{}", self.addr))
     }
 
     /// What they saw until now.
     pub fn report(&self) -> PartnerReport {
         self.desk.report()
+    }
+}
+
+/// Where partners that listen under `base` are, and how they know us.
+fn outside_at(base: &str) -> Outside {
+    let slug = |text: &str| text.parse().ok();
+    let urls = [
+        ("wasabi-club", format!("{base}/wasabi")),
+        ("iceland-bonus-card", format!("{base}{}", answers::ICELAND_BATCH)),
+    ];
+    let secret = serde_json::json!({
+        "service": "oauth", "url": format!("{base}{}", answers::ICELAND_TOKEN), "prefix": "Bearer",
+        "payload": { "grant_type": "client_credentials", "client_id": "harmonia", "client_secret": "played" },
+    });
+    Outside {
+        directory_url: base.to_owned(),
+        directory_key: DIRECTORY_KEY.to_owned(),
+        base_urls: urls.into_iter().filter_map(|(name, url)| Some((slug(name)?, url))).collect(),
+        secrets: slug("iceland-bonus-card").map(|name| BTreeMap::from([(name, secret)])).unwrap_or_default(),
+    }
+}
+
+/// The same partners without a network: each call is answered at once.
+pub struct PlayedPartners(Desk);
+
+impl PlayedPartners {
+    /// Where they pretend to be.
+    const BASE: &str = "http://partners.invalid";
+
+    /// Partners that know these users.
+    pub fn new(users: &[User], faults: Faults) -> Self {
+        Self(Desk::new(users, SecretString::from(DIRECTORY_KEY), faults))
+    }
+
+    /// Where they are.
+    pub fn outside(&self) -> Outside {
+        outside_at(Self::BASE)
+    }
+
+    /// What they saw until now.
+    pub fn report(&self) -> PartnerReport {
+        self.0.report()
+    }
+}
+
+#[async_trait]
+impl Web for PlayedPartners {
+    async fn send(&self, call: Call) -> WebAnswer {
+        let header = |name: &str| {
+            let found = call.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            found.map_or("", |(_, value)| value.expose_secret())
+        };
+        let asked = Asked {
+            post: call.method == "POST",
+            path: call.url.strip_prefix(Self::BASE).unwrap_or(&call.url),
+            authorization: header("Authorization"),
+            content_type: header("Content-Type"),
+            body: &call.body,
+        };
+        let Answered { status, body, .. } = self.0.answer(&asked);
+        WebAnswer::Response { status, body: body.to_string().into_bytes() }
     }
 }
 

@@ -79,6 +79,7 @@ pub enum ExportState {
     /// The merchant has it.
     Delivered {
         /// Since when.
+        #[serde(rename = "done")]
         on: Timestamp,
     },
     /// Given up; stays listed (D19).
@@ -250,6 +251,7 @@ pub enum BatchState {
     /// The merchant has it; its members are being marked.
     Delivered {
         /// Since when.
+        #[serde(rename = "done")]
         on: Timestamp,
     },
     /// Given up; its members are being marked.

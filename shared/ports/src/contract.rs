@@ -46,6 +46,7 @@ pub async fn all(tables: &dyn Tables) {
     the_index_lists_what_is_due(tables).await;
     batches_and_deletes_repeat(tables).await;
     tables_are_separate(tables).await;
+    reserved_names_are_refused(tables).await;
 }
 
 /// Consistent read after write, with every kind of value.
@@ -268,5 +269,13 @@ pub async fn counting_with_lost_answers(tables: &dyn Tables) {
             assert_eq!(n, step - 1, "no step is lost or done twice");
             let _ = tables.write(put(item("L", "n", &json!({"n": step})), expect)).await;
         }
+    }
+}
+
+/// A body that uses an item's own names is a bug, told as one.
+pub async fn reserved_names_are_refused(tables: &dyn Tables) {
+    for name in ["pk", "sk", "v", "by", "on", "wk", "ws", "ttl"] {
+        let written = tables.write(put(item("C11", "a", &json!({name: 1})), Expect::Any)).await;
+        assert!(matches!(written, Err(WriteError::Store(StoreError::Invalid { .. }))), "{name}: {written:?}");
     }
 }

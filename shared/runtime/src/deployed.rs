@@ -1,6 +1,6 @@
 //! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs.
 
-use crate::{App, InvocationError, batch::Visibility, config, web};
+use crate::{App, InvocationError, SystemClock, batch::Visibility, config, web};
 use async_trait::async_trait;
 use harmonia_aws::{
     DynamoTables, TableNames,
@@ -9,9 +9,8 @@ use harmonia_aws::{
     sqs::{QueueUrls, SqsQueues},
 };
 use harmonia_definitions::{DefinitionError, Definitions};
-use harmonia_ports::{Clock, Ports, QueueError};
+use harmonia_ports::{Ports, QueueError};
 use harmonia_stages::Harmonia;
-use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use std::{env, sync::Arc};
@@ -43,15 +42,6 @@ fn needed(name: &'static str) -> Result<String, StartError> {
 /// A function has only what it uses (least privilege); what it lacks it does not call.
 fn optional(name: &str) -> String {
     env::var(name).unwrap_or_default()
-}
-
-/// The machine's clock.
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
 }
 
 /// Hides messages by the ARN of their queue.

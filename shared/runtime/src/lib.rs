@@ -11,6 +11,15 @@ pub mod web;
 use harmonia_stages::{Harmonia, StageError};
 use std::sync::Arc;
 
+/// The machine's clock.
+pub struct SystemClock;
+
+impl harmonia_ports::Clock for SystemClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
 /// What a function works with.
 #[derive(Clone)]
 pub struct App {

@@ -17,10 +17,13 @@ use harmonia_domain::{
     identity::Identity,
     purchase::ExportKey,
 };
+use harmonia_exports::next_batch_run;
 use harmonia_ports::{Queue, Read, Table};
 use harmonia_state::{Stored, StoredIdentity, export_row_key, work};
 use jiff::{SignedDuration, Timestamp};
 
+/// How often a verdict is written again because the export changed elsewhere meanwhile.
+const RECORD_TRIES_MAX: u32 = 5;
 /// How many due exports one tick takes up per merchant and shard.
 const DUE_MAX: usize = 100;
 /// Exports sent at once by one message: a message's exports end within the function's time even if a merchant lets
@@ -75,7 +78,7 @@ impl Harmonia {
     /// Writes the verdict of an attempt. A change from elsewhere (a correction of the amount) keeps its place.
     async fn record(&self, stored: Stored<Export>, verdict: &Verdict, last: &LastAttempt) -> Result<(), StageError> {
         let mut stored = stored;
-        loop {
+        for _ in 0..RECORD_TRIES_MAX {
             let next = stored.row.attempted(verdict, last.clone())?;
             if self.store().replace(&stored, &next, &self.stamp("export")).await? {
                 return Ok(());
@@ -90,6 +93,7 @@ impl Harmonia {
                 _ => return Ok(()),
             }
         }
+        Err(StageError::Unsettled { what: "an attempt's verdict", tries: RECORD_TRIES_MAX })
     }
 
     async fn tell_one(&self, export: &Export) -> Result<(Verdict, LastAttempt), StageError> {
@@ -111,6 +115,34 @@ impl Harmonia {
             }
         }
         self.sweep_directory().await
+    }
+
+    /// The earliest instant at which a tick would find something to do; `None` if nothing waits. For clocks that jump.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StageError> {
+        let mut earliest: Option<Timestamp> = None;
+        let mut take = |at: Option<Timestamp>| {
+            earliest = [earliest, at].into_iter().flatten().min();
+        };
+        for definition in self.definitions.iter() {
+            let merchant = &definition.merchant;
+            take(self.first(Table::Ledger, &work::batches(merchant)).await?);
+            for shard in 0..work::SHARDS {
+                take(self.first(Table::Ledger, &work::exports(merchant, "waiting", shard)).await?);
+                let collecting = self.first(Table::Ledger, &work::exports(merchant, "collecting", shard)).await?;
+                let run = definition.export.batch.as_ref().map(|plan| next_batch_run(plan, self.now()));
+                take(collecting.and(run));
+            }
+        }
+        for shard in 0..work::SHARDS {
+            take(self.first(Table::Book, &work::parked_directory(shard)).await?);
+        }
+        Ok(earliest)
+    }
+
+    /// The instant of the first entry under a name.
+    async fn first(&self, table: Table, name: &str) -> Result<Option<Timestamp>, StageError> {
+        let entries = self.store().work(table, name, work::EVER, 1).await?;
+        Ok(entries.first().and_then(|(work, _)| work.ws.split('#').next()?.parse().ok()))
     }
 
     /// Exports whose retry instant has come.

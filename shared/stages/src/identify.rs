@@ -37,9 +37,12 @@ const SWEEP_MAX: usize = 100;
 enum Need {
     /// Nothing follows.
     Done,
-    /// The directory.
-    Ask { merchant: Slug, token: TokenHash, sealed: SealedToken },
+    /// The directory. `counts`: the line counts already, so that its answer changes nothing on the purchase.
+    Ask { merchant: Slug, token: TokenHash, sealed: SealedToken, counts: bool },
 }
+
+/// A line and whether it counts already.
+type Waiting = (LineName, bool);
 
 fn need(purchase: &Purchase, name: &LineName) -> Need {
     let Some(line) = purchase.line(name.kind) else { return Need::Done };
@@ -52,9 +55,12 @@ fn need(purchase: &Purchase, name: &LineName) -> Need {
     };
     let waits_for_person = line.parked.is_some_and(|why| why != ParkReason::DirectoryUnavailable);
     match &line.identifier {
-        Some(identifier) if wanted && !waits_for_person => {
-            Need::Ask { merchant: identifier.merchant.clone(), token: line.token.clone(), sealed: line.sealed.clone() }
-        }
+        Some(identifier) if wanted && !waits_for_person => Need::Ask {
+            merchant: identifier.merchant.clone(),
+            token: line.token.clone(),
+            sealed: line.sealed.clone(),
+            counts: name.kind == purchase.base && line.parked.is_none(),
+        },
         _ => Need::Done,
     }
 }
@@ -63,12 +69,13 @@ impl Harmonia {
     /// Identifies stored lines; equal (merchant, card) look-ups are asked once. `tries`: how often the directory has
     /// failed for these lines before.
     pub async fn identify(&self, trace: &str, tries: u32, names: &[LineName]) -> Result<(), StageError> {
-        let mut asked: BTreeMap<(Slug, TokenHash), (SealedToken, Vec<LineName>)> = BTreeMap::new();
+        let mut asked: BTreeMap<(Slug, TokenHash), (SealedToken, Vec<Waiting>)> = BTreeMap::new();
         for name in names {
             let found: Option<Stored<Purchase>> = self.store().find(&purchase_key(&name.p)).await?;
             let Some(found) = found else { continue };
-            if let Need::Ask { merchant, token, sealed } = need(&found.row, name) {
-                asked.entry((merchant, token)).or_insert_with(|| (sealed, Vec::new())).1.push(name.clone());
+            if let Need::Ask { merchant, token, sealed, counts } = need(&found.row, name) {
+                let waiting = &mut asked.entry((merchant, token)).or_insert_with(|| (sealed, Vec::new())).1;
+                waiting.push((name.clone(), counts));
             }
         }
         let lookups = stream::iter(asked.into_iter().map(|((merchant, token), (sealed, names))| async move {
@@ -93,7 +100,7 @@ impl Harmonia {
     async fn apply(
         &self,
         answer: Lookup,
-        names: &[LineName],
+        names: &[Waiting],
         tries: u32,
         known: &mut Vec<KnownPayment>,
         again: &mut Vec<LineName>,
@@ -102,8 +109,8 @@ impl Harmonia {
             Lookup::Found(identity) => {
                 let who = identity.pointer(self.cards.member(identity.merchant.as_str(), &identity.loyalty_id));
                 self.keep(StoredIdentity(*identity)).await?;
-                for name in names {
-                    if self.mark_known(name).await? {
+                for (name, counts) in names {
+                    if *counts || self.mark_known(name).await? {
                         known.push(KnownPayment { p: name.p.clone(), kind: name.kind, who: who.clone() });
                     }
                 }
@@ -112,12 +119,12 @@ impl Harmonia {
             Lookup::NotKnown => ParkReason::CardNotKnown,
             Lookup::NoCardInformation => ParkReason::NoCardInformation,
             Lookup::Unavailable if tries + 1 < DIRECTORY_TRIES_MAX => {
-                again.extend(names.iter().cloned());
+                again.extend(names.iter().map(|(name, _)| name.clone()));
                 return Ok(());
             }
             Lookup::Unavailable => ParkReason::DirectoryUnavailable,
         };
-        for name in names {
+        for (name, _) in names {
             self.park(name, why).await?;
         }
         Ok(())

@@ -22,6 +22,7 @@ use secrecy::SecretString;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What the environment gives: addresses and secrets.
+#[derive(Clone)]
 pub struct Settings {
     /// Base URL of the user directory.
     pub directory_url: String,

@@ -133,7 +133,7 @@ impl Harmonia {
         entry: Option<&BookedPayment>,
     ) -> Result<Option<(Slug, BookKey)>, StageError> {
         let mut gone = BTreeSet::new();
-        let mut booked = entry.map(Row::key);
+        let mut booked = entry.cloned();
         for _ in 0..TRIES_MAX {
             let found: Option<Stored<Purchase>> =
                 self.store().get(&purchase_key(&examinee.p), Read::Consistent).await?;
@@ -143,7 +143,8 @@ impl Harmonia {
             }
             let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else { return Ok(None) };
             if now.identity_of != examinee.kind {
-                // another line's identity counts; that line has its own message or entry
+                // another line's identity counts by now: it has its own message or entry, and this entry is a leftover
+                self.delete_entry(booked.as_ref()).await?;
                 return Ok(None);
             }
             let own = self.own_entry(&stored.row, &now, examinee);
@@ -155,19 +156,21 @@ impl Harmonia {
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(trace, &stored, &now, &examinee.who, &sale, evidence).await? {
-                        Claimed::Yes => {}
+                        Claimed::Yes(export) => {
+                            return self.follow(trace, &stored.row, &export, entry, booked.is_some()).await;
+                        }
                         Claimed::SaleGone => drop(gone.insert(sale.id)),
                         Claimed::PaymentChanged => {}
                     }
                 }
-                _ if booked.as_ref() == Some(&own.key()) => {
+                _ if booked.as_ref().is_some_and(|b| b.key() == own.key()) => {
                     self.move_entry(&stored.row, &own).await?;
                     return Ok(None);
                 }
                 _ => {
                     // write our own side, then read the other once more (design §4)
                     self.store().put(&own, &self.stamp("match")).await?;
-                    booked = Some(own.key());
+                    booked = Some(own);
                 }
             }
         }
@@ -193,13 +196,13 @@ impl Harmonia {
         }
     }
 
-    /// A settlement that changed the amount leaves the auth's entry under the old key: it goes, now that the new one
-    /// is there.
+    /// A settlement that counts leaves the auth's entry behind, under the auth's amount: it goes, now that the
+    /// settlement's own is there.
     async fn move_entry(&self, purchase: &Purchase, own: &BookedPayment) -> Result<(), StageError> {
         let Some(auth) = purchase.auth.as_ref().filter(|_| purchase.second_known) else { return Ok(()) };
-        let old = BookKey { minor: auth.amount, ..own.bk.clone() };
-        if purchase.base == Kind::Auth && old != own.bk {
-            let entry = BookedPayment { bk: old, ..own.clone() };
+        if purchase.base == Kind::Auth && own.kind == Kind::Settled {
+            let bk = BookKey { minor: auth.amount, ..own.bk.clone() };
+            let entry = BookedPayment { bk, kind: Kind::Auth, ..own.clone() };
             self.store().delete::<BookedPayment>(&entry.key()).await?;
         }
         Ok(())
@@ -219,12 +222,27 @@ impl Harmonia {
         let found: Option<Stored<Export>> = self.store().find(&key).await?;
         let Some(stored) = found else { return Err(StageError::Missing { what: "export", name: x.sk.clone() }) };
         let stored = self.correct(stored, purchase, examinee).await?;
-        let export = &stored.row;
+        self.follow(trace, purchase, &stored.row, entry, true).await
+    }
+
+    /// What follows from a claim, again and again until it is done once. `booked`: the payment may have an entry in
+    /// the book; one that an earlier try left without this one's knowledge is found when the key is examined again.
+    async fn follow(
+        &self,
+        trace: &str,
+        purchase: &Purchase,
+        export: &Export,
+        entry: Option<&BookedPayment>,
+        booked: bool,
+    ) -> Result<Option<(Slug, BookKey)>, StageError> {
         if export.state == ExportState::Ready {
-            let item = ExportName { x: x.clone(), generation: export.generation };
+            let item = ExportName { x: export.key(), generation: export.generation };
             let queues = self.ports.queues.as_ref();
             let group = (Some(&export.merchant), 0);
             message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await?;
+        }
+        if !booked {
+            return Ok(Some((export.merchant.clone(), export.book_key.clone())));
         }
         let own = BookedPayment {
             merchant: export.merchant.clone(),

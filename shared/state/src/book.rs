@@ -134,7 +134,8 @@ impl Row for BookedPayment {
 
     fn key(&self) -> Key {
         let (pk, prefix) = book_prefix("BP", &self.merchant, &self.bk);
-        Key::new(pk, format!("{prefix}{}#{}#{}", sortable(self.at), self.p.id, self.p.slot.as_str()))
+        // the kind is part of the key: a late entry of an auth does not overwrite its settlement's
+        Key::new(pk, format!("{prefix}{}#{}#{}#{}", sortable(self.at), self.p.id, self.p.slot.as_str(), self.kind))
     }
 
     fn expires(&self) -> Timestamp {

@@ -2,6 +2,7 @@
 //! each answer; it is killed; whatever it told of has to be there.
 
 use super::{
+    Durability,
     objects::FolderObjects,
     queues::DurableQueues,
     tables::{EmbeddedDynamo, dump},
@@ -30,8 +31,8 @@ struct Parts {
 async fn open(folder: &Path) -> Parts {
     let clock = Arc::new(SetClock::new(Timestamp::UNIX_EPOCH));
     Parts {
-        dynamo: EmbeddedDynamo::open(&folder.join("tables.sqlite")).await.unwrap(),
-        queues: DurableQueues::open(&folder.join("queues.sqlite"), clock).unwrap(),
+        dynamo: EmbeddedDynamo::open(&folder.join("tables.sqlite"), Durability::Kill).await.unwrap(),
+        queues: DurableQueues::open(&folder.join("queues.sqlite"), clock, Durability::Kill).unwrap(),
         objects: FolderObjects::open(folder).unwrap(),
     }
 }

@@ -152,10 +152,8 @@ impl FolderObjects {
     fn kept(&self, version: &str) -> io::Result<(PathBuf, String)> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let bytes = BASE64.decode(version).map_err(|_| missing())?;
-        let prefix: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        if version.len() != VERSION_CHARS {
-            return Err(missing());
-        }
+        let &[first, second, ..] = bytes.as_slice() else { return Err(missing()) };
+        let prefix = format!("{first:02x}{second:02x}");
         for entry in fs::read_dir(self.folder_of(&prefix))? {
             let Ok(hash) = entry?.file_name().into_string() else { continue };
             if version_of(&hash).as_deref() == Some(version) {

@@ -3,6 +3,7 @@
 //!
 //! Calls to SQLite are short, so they are made where they are, under a lock, and block their thread meanwhile.
 
+use super::Durability;
 use crate::{
     mailbox::{Mailbox, Received, Sight, name_of},
     memory_mailbox::{
@@ -52,10 +53,10 @@ enum Sync {
 }
 
 impl Sync {
-    fn pragma(self) -> &'static str {
-        match self {
-            Self::Sent => "FULL",
-            Self::Progress => "NORMAL",
+    fn pragma(self, durability: Durability) -> &'static str {
+        match (self, durability) {
+            (Self::Sent, Durability::PowerCut) => "FULL",
+            _ => "NORMAL",
         }
     }
 }
@@ -64,17 +65,18 @@ impl Sync {
 pub struct DurableQueues {
     connection: Mutex<Connection>,
     clock: Arc<dyn Clock>,
+    durability: Durability,
 }
 
 impl DurableQueues {
     /// Opens the file, or makes it.
-    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, QueueError> {
+    pub fn open(path: &Path, clock: Arc<dyn Clock>, durability: Durability) -> Result<Self, QueueError> {
         let connection = prepared(path).map_err(|e| failure("all", &e))?;
         let schema = schema_of(&connection).map_err(|e| failure("all", &e))?;
         if schema != SCHEMA {
             return Err(failure("all", &format!("the file's tables are of version {schema}, not {SCHEMA}")));
         }
-        Ok(Self { connection: Mutex::new(connection), clock })
+        Ok(Self { connection: Mutex::new(connection), clock, durability })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -99,7 +101,7 @@ impl DurableQueues {
     ) -> Result<T, QueueError> {
         let mut connection = self.connection();
         let run = || {
-            connection.pragma_update(None, "synchronous", sync.pragma())?;
+            connection.pragma_update(None, "synchronous", sync.pragma(self.durability))?;
             // immediate: a transaction that reads first could not become a writer while another one writes
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;

@@ -5,6 +5,7 @@
 //!
 //! One process serves a file; others [`connect`] to it.
 
+use super::Durability;
 use aws_sdk_dynamodb::types::AttributeValue;
 use harmonia_aws::{DynamoTables, create_tables};
 use harmonia_ports::{Item, Key, Stamp, StoreError, Table, Work};
@@ -42,9 +43,16 @@ pub struct EmbeddedDynamo {
 
 impl EmbeddedDynamo {
     /// Serves a file, which is made if it is not there.
-    pub async fn open(path: &Path) -> Result<Self, EmbeddedError> {
+    pub async fn open(path: &Path, durability: Durability) -> Result<Self, EmbeddedError> {
         let text = path.to_str().ok_or_else(|| EmbeddedError::File("its name is not UTF-8".to_owned()))?;
-        Self::serve(dynoxide::Database::new(text).map_err(|e| EmbeddedError::File(e.to_string()))?).await
+        let file = |e: dynoxide::DynoxideError| EmbeddedError::File(e.to_string());
+        let database = dynoxide::Database::new(text).map_err(file)?;
+        if durability == Durability::Kill {
+            // ending the engine's bulk loading leaves `synchronous = NORMAL` behind
+            database.enable_bulk_loading().map_err(file)?;
+            database.disable_bulk_loading().map_err(file)?;
+        }
+        Self::serve(database).await
     }
 
     /// Serves tables that end with this process.
@@ -149,8 +157,8 @@ mod tests {
             key: Key::new(format!("P#visa#{:02}", n % 40), format!("{n:05}")),
             version: 1,
             stamp: Stamp { by: "test".into(), on: "2026-11-22T10:00:00.000001Z".parse().unwrap() },
-            work: (n % 2 == 0).then(|| Work { wk: "F#open".into(), ws: format!("{n}") }),
-            ttl: (n % 3 == 0).then_some(1_900_000_000),
+            work: n.is_multiple_of(2).then(|| Work { wk: "F#open".into(), ws: format!("{n}") }),
+            ttl: n.is_multiple_of(3).then_some(1_900_000_000),
             body,
         }
     }
@@ -181,7 +189,7 @@ mod tests {
     async fn a_file_is_found_again_and_others_connect() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tables.sqlite");
-        let first = EmbeddedDynamo::open(&path).await.unwrap();
+        let first = EmbeddedDynamo::open(&path, Durability::PowerCut).await.unwrap();
         first.tables().write(put(item(1, json!({"a": 1})))).await.unwrap();
         let other = connect(first.address());
         other.write(put(item(2, json!({"a": 2})))).await.unwrap();
@@ -189,7 +197,7 @@ mod tests {
         let dead = other.get(Table::Book, &item(1, json!({})).key, Read::Consistent).await;
         assert!(matches!(dead, Err(StoreError::Unknown { .. })), "{dead:?}");
 
-        let second = EmbeddedDynamo::open(&path).await.unwrap();
+        let second = EmbeddedDynamo::open(&path, Durability::PowerCut).await.unwrap();
         let dumped = dump(&second.tables(), Table::Book).await.unwrap();
         assert_eq!(dumped, [item(1, json!({"a": 1})), item(2, json!({"a": 2}))]);
     }
@@ -199,10 +207,10 @@ mod tests {
     async fn a_drop_loses_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tables.sqlite");
-        let first = EmbeddedDynamo::open(&path).await.unwrap();
+        let first = EmbeddedDynamo::open(&path, Durability::PowerCut).await.unwrap();
         first.tables().transact((0..20).map(|n| put(item(n, json!({})))).collect()).await.unwrap();
         drop(first);
-        let second = EmbeddedDynamo::open(&path).await.unwrap();
+        let second = EmbeddedDynamo::open(&path, Durability::PowerCut).await.unwrap();
         assert_eq!(dump(&second.tables(), Table::Book).await.unwrap().len(), 20);
     }
 

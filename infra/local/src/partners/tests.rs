@@ -6,7 +6,7 @@ use harmonia_runtime::web::HttpWeb;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
-const KEY: &str = "directory-key";
+const KEY: &str = super::DIRECTORY_KEY;
 
 async fn start(faults: Faults) -> Partners {
     let user = |token: &str, scheme: &str| User {
@@ -15,7 +15,7 @@ async fn start(faults: Faults) -> Partners {
         identity: json!({"loyalty_id": format!("{scheme} {token}"), "scheme_account_id": 1}),
     };
     let users = [user("tok-1", "wasabi-club"), user("tok-1", "iceland-bonus-card"), user("tok-2", "wasabi-club")];
-    Partners::start(&users, SecretString::from(KEY), faults).await.unwrap()
+    Partners::start(&users, faults).await.unwrap()
 }
 
 async fn send(method: &'static str, url: String, headers: &[(&'static str, &str)], body: String) -> (u16, Value) {
@@ -28,13 +28,13 @@ async fn send(method: &'static str, url: String, headers: &[(&'static str, &str)
 }
 
 async fn look_up(partners: &Partners, merchant: &str, key: &str, token: &str) -> (u16, Value) {
-    let url = format!("{}/payment_cards/accounts/payment_card_user_info/{merchant}", partners.directory_url());
+    let url = format!("{}/payment_cards/accounts/payment_card_user_info/{merchant}", partners.outside().directory_url);
     let authorization = format!("Token {key}");
     send("POST", url, &[("Authorization", &authorization)], json!({ "payment_cards": [token] }).to_string()).await
 }
 
 async fn tell_wasabi(partners: &Partners, receipt: &str) -> (u16, Value) {
-    let url = format!("{}/PostMatchedTransaction", partners.wasabi_url());
+    let url = format!("{}/PostMatchedTransaction", partners.outside().base_urls[&"wasabi-club".parse().unwrap()]);
     send("POST", url, &[], json!({ "origin_id": "f2fb", "ReceiptNo": receipt }).to_string()).await
 }
 
@@ -42,12 +42,25 @@ async fn tell_iceland(partners: &Partners, bearer: &str, uid: &str, ids: &[&str]
     let transactions: Vec<Value> = ids.iter().map(|id| json!({ "record_uid": "r", "transaction_id": id })).collect();
     let body = json!({ "message_uid": uid, "transactions": transactions }).to_string();
     let authorization = format!("Bearer {bearer}");
-    send("POST", partners.iceland_url(), &[("Authorization", &authorization)], body).await.0
+    send(
+        "POST",
+        partners.outside().base_urls[&"iceland-bonus-card".parse().unwrap()].clone(),
+        &[("Authorization", &authorization)],
+        body,
+    )
+    .await
+    .0
 }
 
 async fn bearer(partners: &Partners) -> String {
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
-    let (status, body) = send("POST", partners.iceland_token_url(), &form, "client_id=a&b=c".into()).await;
+    let (status, body) = send(
+        "POST",
+        partners.outside().secrets[&"iceland-bonus-card".parse().unwrap()]["url"].as_str().unwrap().to_owned(),
+        &form,
+        "client_id=a&b=c".into(),
+    )
+    .await;
     assert_eq!(status, 200);
     body["access_token"].as_str().unwrap().to_owned()
 }
@@ -62,7 +75,8 @@ async fn the_directory_knows_its_members() {
     assert_eq!(look_up(&partners, "iceland-bonus-card", KEY, "tok-2").await, (200, json!({})));
     assert_eq!(look_up(&partners, "nobody", KEY, "tok-1").await, (200, json!({})));
     assert_eq!(look_up(&partners, "wasabi-club", "wrong", "tok-1").await.0, 401);
-    let unsigned = format!("{}/payment_cards/accounts/payment_card_user_info/wasabi-club", partners.directory_url());
+    let unsigned =
+        format!("{}/payment_cards/accounts/payment_card_user_info/wasabi-club", partners.outside().directory_url);
     assert_eq!(send("POST", unsigned.clone(), &[], "{}".into()).await.0, 401);
     assert_eq!(send("GET", unsigned.clone(), &[], String::new()).await.0, 405);
     let key = format!("Token {KEY}");
@@ -104,7 +118,17 @@ async fn iceland_takes_a_repeated_batch_for_one() {
     assert_eq!(irregular, expected);
     assert_eq!(tell_iceland(&partners, &bearer, "u3", &[]).await, 400);
     let json = [("Content-Type", "application/json")];
-    assert_eq!(send("POST", partners.iceland_token_url(), &json, "{}".into()).await.0, 400);
+    assert_eq!(
+        send(
+            "POST",
+            partners.outside().secrets[&"iceland-bonus-card".parse().unwrap()]["url"].as_str().unwrap().to_owned(),
+            &json,
+            "{}".into()
+        )
+        .await
+        .0,
+        400
+    );
 }
 
 #[tokio::test]
@@ -142,7 +166,7 @@ async fn slow_answers_are_late_and_count() {
 async fn dropped_partners_stop_and_reports_are_json() {
     let partners = start(Faults::none()).await;
     tell_wasabi(&partners, "r1").await;
-    assert_eq!(send("POST", format!("{}/x/y", partners.directory_url()), &[], String::new()).await.0, 404);
+    assert_eq!(send("POST", format!("{}/x/y", partners.outside().directory_url), &[], String::new()).await.0, 404);
     let report = serde_json::to_value(partners.report()).unwrap();
     assert_eq!(report["wasabi_told"], json!({"r1": 1}));
     assert_eq!(report["requests"], json!({"/wasabi/PostMatchedTransaction": {"200": 1}, "elsewhere": {"404": 1}}));

@@ -14,6 +14,8 @@ use std::{
     sync::Mutex,
 };
 
+/// Attributes of every item (see [`Item`]).
+const RESERVED: [&str; 8] = ["pk", "sk", "v", "by", "on", "wk", "ws", "ttl"];
 /// As in DynamoDB.
 const TRANSACTION_WRITES_MAX: usize = 100;
 
@@ -46,6 +48,16 @@ impl MemoryTables {
     pub fn dump(&self, table: Table) -> Vec<Item> {
         lock(&self.inner).items.iter().filter(|((t, _), _)| *t == table).map(|(_, item)| item.clone()).collect()
     }
+}
+
+/// A body may not use the names that items have of their own.
+fn reserved(write: &Write) -> Option<&'static str> {
+    let body = match write {
+        Write::Put { item, .. } => &item.body,
+        Write::Patch { set, .. } => set,
+        Write::Check { .. } => return None,
+    };
+    RESERVED.into_iter().find(|name| body.contains_key(*name))
 }
 
 fn holds(expect: &Expect, found: Option<&Item>) -> bool {
@@ -158,6 +170,9 @@ impl Tables for MemoryTables {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
         if writes.len() > TRANSACTION_WRITES_MAX {
             return Err(StoreError::Invalid { why: format!("{} writes in one transaction", writes.len()) }.into());
+        }
+        if let Some(name) = writes.iter().find_map(reserved) {
+            return Err(StoreError::Invalid { why: format!("the attribute name {name} is reserved") }.into());
         }
         let fate = self.faults.write();
         match fate {

@@ -14,8 +14,8 @@ use serde_json::{Map, json};
 
 /// What became of a claim.
 pub(super) enum Claimed {
-    /// It holds.
-    Yes,
+    /// It holds: this export was made with it.
+    Yes(Box<Export>),
     /// Somebody else has the sale.
     SaleGone,
     /// The payment is not what it was when it was read.
@@ -75,7 +75,7 @@ impl Harmonia {
             put_write(&export, Expect::Absent, &stamp),
         ];
         match self.store().transact(writes).await {
-            Ok(()) => Ok(Claimed::Yes),
+            Ok(()) => Ok(Claimed::Yes(Box::new(export))),
             Err(WriteError::Condition(found)) if found.iter().any(|f| f.index == 0) => Ok(Claimed::PaymentChanged),
             Err(WriteError::Condition(found)) if found.iter().any(|f| f.index == 1) => Ok(Claimed::SaleGone),
             Err(WriteError::Condition(_)) => Ok(Claimed::PaymentChanged),

@@ -9,7 +9,7 @@ fn folder() -> (tempfile::TempDir, FolderObjects) {
     (dir, objects)
 }
 
-fn missing<T>(result: Result<T, ObjectError>) -> bool {
+fn missing<T>(result: &Result<T, ObjectError>) -> bool {
     matches!(result, Err(ObjectError::Missing { .. }))
 }
 
@@ -56,15 +56,15 @@ async fn what_is_not_there_is_missing() {
     let version = objects.upload(Bucket::Imports, "a/b", b"x").unwrap();
     let other = version_of(&sha256_hex(b"other")).unwrap();
     for key in ["a", "a/c", "a/b/c", "z", "../a/b", "/etc/passwd", "a/\0"] {
-        assert!(missing(objects.get(Bucket::Imports, key, None).await), "{key:?}");
-        assert!(missing(objects.head(Bucket::Imports, key, None).await), "{key:?}");
+        assert!(missing(&objects.get(Bucket::Imports, key, None).await), "{key:?}");
+        assert!(missing(&objects.head(Bucket::Imports, key, None).await), "{key:?}");
     }
     for version in [other.as_str(), "", "v1", "../../imports/a/b", &version[..21], &format!("{version}A")] {
-        assert!(missing(objects.get(Bucket::Imports, "a/b", Some(version)).await), "{version:?}");
-        assert!(missing(objects.head(Bucket::Imports, "a/b", Some(version)).await), "{version:?}");
+        assert!(missing(&objects.get(Bucket::Imports, "a/b", Some(version)).await), "{version:?}");
+        assert!(missing(&objects.head(Bucket::Imports, "a/b", Some(version)).await), "{version:?}");
     }
-    assert!(missing(objects.get(Bucket::Archive, "a/b", None).await), "buckets are apart");
-    assert!(missing(objects.get(Bucket::Imports, "../a", Some(&version)).await));
+    assert!(missing(&objects.get(Bucket::Archive, "a/b", None).await), "buckets are apart");
+    assert!(missing(&objects.get(Bucket::Imports, "../a", Some(&version)).await));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use harmonia_ports::memory::SetClock;
 use std::{collections::BTreeSet, thread};
 
 fn open(path: &Path) -> DurableQueues {
-    DurableQueues::open(path, Arc::new(SetClock::new(start()))).unwrap()
+    DurableQueues::open(path, Arc::new(SetClock::new(start())), Durability::PowerCut).unwrap()
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -21,7 +21,9 @@ async fn the_file_keeps_the_contract() {
     let next = std::cell::Cell::new(0);
     contract::all(|clock| {
         next.set(next.get() + 1);
-        Arc::new(DurableQueues::open(&dir.path().join(format!("{}.sqlite", next.get())), clock).unwrap())
+        Arc::new(
+            DurableQueues::open(&dir.path().join(format!("{}.sqlite", next.get())), clock, Durability::Kill).unwrap(),
+        )
     })
     .await;
 }
@@ -58,7 +60,9 @@ fn two_handles_share_one_file() {
         })
     });
     let readers: Vec<_> = readers.collect();
-    senders.into_iter().for_each(|s| s.join().unwrap());
+    for sender in senders {
+        sender.join().unwrap();
+    }
     let mut got: Vec<Received> = readers.into_iter().flat_map(|r| r.join().unwrap()).collect();
     let queues = open(&path);
     got.extend(block_on(receive(&queues, 200)));
@@ -98,7 +102,10 @@ fn a_file_of_another_version_is_refused() {
     let path = dir.path().join("queues.sqlite");
     drop(open(&path));
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
-    let refused = DurableQueues::open(&path, Arc::new(SetClock::new(start())));
+    let refused = DurableQueues::open(&path, Arc::new(SetClock::new(start())), Durability::PowerCut);
     assert!(refused.is_err_and(|e| e.why.contains("version 7")));
-    assert!(DurableQueues::open(dir.path(), Arc::new(SetClock::new(start()))).is_err(), "a folder is no file");
+    assert!(
+        DurableQueues::open(dir.path(), Arc::new(SetClock::new(start())), Durability::PowerCut).is_err(),
+        "a folder is no file"
+    );
 }

@@ -1,0 +1,98 @@
+//! `harmonia demo`: one trading day, and what came of it.
+
+use crate::{
+    Failure,
+    status::{counts, files},
+    table::table,
+};
+use harmonia_gen::Plan;
+use harmonia_local::{
+    demo::{Outcome, Progress, run as play},
+    local::Folder,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{fs, process::ExitCode};
+
+/// Tells a folder of a demo from one with a person's work in it.
+const MARK: &str = "demo";
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The same seed plays the same day.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// At least so many payment lines.
+    #[arg(long, default_value_t = 2_000)]
+    payments: usize,
+    /// At least so many sales.
+    #[arg(long, default_value_t = 3_000)]
+    sales: usize,
+}
+
+pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, Failure> {
+    let mark = folder.path().join(MARK);
+    if folder.path().exists() && !mark.exists() {
+        let shown = folder.path().display();
+        return Err(format!("{shown} holds other work: name another --state, or `harmonia reset` it").into());
+    }
+    folder.reset()?;
+    fs::create_dir_all(folder.path())?;
+    fs::write(&mark, options.seed.to_string())?;
+    let plan = Plan { seed: options.seed, payments: options.payments, sales: options.sales, ..Plan::default() };
+    println!("One trading day, seed {}: eight feeds, two merchants, partners that sometimes fail.\n", plan.seed);
+    let bar = ProgressBar::no_length();
+    let style = ProgressStyle::with_template("{msg:14} {bar:32} {pos}/{len} deliveries {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let outcome = play(folder, &plan, &|progress| match progress {
+        Progress::Start(all) => {
+            bar.set_length(u64::try_from(all).unwrap_or_default());
+            bar.set_message("feeds");
+        }
+        Progress::Dropped(number) => bar.set_position(u64::try_from(number).unwrap_or_default()),
+        Progress::AllDropped => bar.set_message("until quiet"),
+        Progress::Served(_) => bar.tick(),
+    })
+    .await?;
+    bar.finish_and_clear();
+    print(&outcome);
+    let good = outcome.violations.is_empty() && outcome.dead_letters.is_empty();
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(outcome: &Outcome) {
+    println!("{}\n", files(&outcome.rows.files));
+    println!("{}\n", counts(&outcome.rows));
+    let mut calls = table(&["partner", "answer", "requests"], 1);
+    for (path, statuses) in &outcome.partners.requests {
+        for (status, count) in statuses {
+            calls.add_row([path.clone(), status.to_string(), count.to_string()]);
+        }
+    }
+    println!("{calls}\n");
+    let score = &outcome.score;
+    println!(
+        "matches      {} of {} that belong together: precision {}, recall {}",
+        score.right,
+        score.expected,
+        score.precision(),
+        score.recall()
+    );
+    println!("rewarded     {} purchases, each once", outcome.partners.rewarded());
+    let (lines, millis) = (u128::from(outcome.lines), outcome.took.as_millis().max(1));
+    println!("speed        {lines} lines in {millis} ms: {} lines/s", lines * 1000 / millis);
+    let (read, write) = outcome.consumed;
+    println!("consumed     {} read units, {} write units", read / 10, write / 10);
+    if outcome.violations.is_empty() {
+        println!("invariants   all hold");
+    }
+    for violation in &outcome.violations {
+        println!("BROKEN       invariant {}: {}", violation.invariant, violation.what);
+    }
+    for (queue, count) in &outcome.dead_letters {
+        println!("DEAD LETTERS {count} in {queue}-dlq");
+    }
+    println!("\nNext: `harmonia status` shows this again; `harmonia gen --out sample`, then `harmonia --state mine up");
+    println!(
+        "--world sample/world.json` and `harmonia --state mine drop FILE --feed FEED` play with feeds of your own."
+    );
+}

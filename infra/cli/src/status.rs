@@ -1,0 +1,108 @@
+//! `harmonia status`: what is in a state folder.
+
+use crate::{Failure, table::table};
+use comfy_table::Table;
+use harmonia_domain::{
+    file::{File, FileState},
+    purchase::{Purchase, PurchaseState},
+    sale::SaleState,
+};
+use harmonia_local::{
+    local::{Folder, rows_of},
+    state::Rows,
+};
+use std::{collections::BTreeMap, process::ExitCode};
+
+/// Feeds of messages have one log entry a batch; a terminal has room for so many entries of files.
+const FILES_SHOWN_MAX: usize = 40;
+
+pub(crate) async fn run(folder: &Folder) -> Result<ExitCode, Failure> {
+    let rows = rows_of(folder).await?;
+    println!("{}\n", files(&rows.files));
+    println!("{}", counts(&rows));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn state(file: &File) -> String {
+    match &file.state {
+        FileState::Importing => "importing".to_owned(),
+        FileState::Closed { forwarded: true } => "closed".to_owned(),
+        FileState::Closed { forwarded: false } => "closing".to_owned(),
+        FileState::Repeated { .. } => "same bytes as an earlier file".to_owned(),
+        FileState::Unreadable { why, .. } => format!("rejected whole: {why}"),
+    }
+}
+
+/// A table per file: read = accepted + duplicate + skipped + rejected + parked; messages by feed.
+pub(crate) fn files(files: &[File]) -> Table {
+    let header = ["file", "read", "accepted", "duplicate", "skipped", "rejected", "parked", "state"];
+    let mut shown = table(&header, 1);
+    let row = |name: String, t: &harmonia_domain::outcome::Totals, state: String| {
+        let numbers = [t.read, t.accepted, t.duplicate, t.skipped, t.rejected, t.parked].map(|n| n.to_string());
+        std::iter::once(name).chain(numbers).chain([state]).collect::<Vec<_>>()
+    };
+    let mut messages: BTreeMap<String, harmonia_domain::outcome::Totals> = BTreeMap::new();
+    let mut dropped: Vec<&File> = Vec::new();
+    for file in files {
+        if file.bucket == "archive" {
+            messages.entry(file.feed.to_string()).or_default().add(&file.totals);
+        } else {
+            dropped.push(file);
+        }
+    }
+    dropped.sort_by_key(|f| (f.arrived, f.object.clone()));
+    for (feed, totals) in &messages {
+        shown.add_row(row(format!("{feed} (messages)"), totals, String::new()));
+    }
+    for file in dropped.iter().take(FILES_SHOWN_MAX) {
+        let name = file.object.strip_prefix("imports/").unwrap_or(&file.object).to_owned();
+        shown.add_row(row(name, &file.totals, state(file)));
+    }
+    if dropped.len() > FILES_SHOWN_MAX {
+        shown.add_row([format!("… and {} more files", dropped.len() - FILES_SHOWN_MAX)]);
+    }
+    shown
+}
+
+/// The state of a purchase in words.
+fn purchase_state(p: &Purchase) -> String {
+    match p.state {
+        PurchaseState::Claimed { .. } => "matched".to_owned(),
+        PurchaseState::Stored => "stored".to_owned(),
+        PurchaseState::Live => match p.line(p.base).and_then(|l| l.parked) {
+            None => "open".to_owned(),
+            Some(why) => format!("parked: {}", words(&why)),
+        },
+    }
+}
+
+fn words<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default()
+}
+
+/// Payments, sales and exports by state.
+pub(crate) fn counts(rows: &Rows) -> Table {
+    let mut counted: BTreeMap<(u8, &str, String), usize> = BTreeMap::new();
+    for p in &rows.purchases {
+        *counted.entry((0, "payments", purchase_state(p))).or_default() += 1;
+    }
+    for s in &rows.sales {
+        let state = match &s.state {
+            SaleState::Live => "open".to_owned(),
+            SaleState::Parked { why } => format!("parked: {}", words(why)),
+            SaleState::Claimed { .. } => "matched".to_owned(),
+        };
+        *counted.entry((1, "sales", state)).or_default() += 1;
+    }
+    for x in &rows.exports {
+        let repeated = if x.attempts > 1 { " after repeats" } else { "" };
+        *counted.entry((2, "exports", format!("{}{repeated}", x.state.name()))).or_default() += 1;
+    }
+    let mut shown = table(&["", "state", "count"], 2);
+    let mut last = "";
+    for ((_, what, state), count) in &counted {
+        shown.add_row([if *what == last { "" } else { *what }, state.as_str(), &count.to_string()]);
+        last = what;
+    }
+    shown
+}

@@ -1,0 +1,126 @@
+//! One trading day on a local cloud: generated feeds, played partners that sometimes fail, everything through the real
+//! handlers, then the result against the known truth and the invariants.
+
+use crate::{
+    durable::Durability,
+    invariants::{self, Score, Violation},
+    local::{Door, Folder, Local, LocalError},
+    partners::{Faults, PartnerReport, Partners},
+    run::until_quiet,
+    state::Rows,
+    world::World,
+};
+use harmonia_domain::feed::Feed;
+use harmonia_gen::{Day, DropKind, Plan, generate};
+use harmonia_ports::{Clock, memory::SetClock};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// So many deliveries of partners are put in before the queues are served once: partners do not wait for us.
+const DROPS_AT_ONCE: usize = 40;
+
+/// What a demo is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many deliveries are going to come.
+    Start(usize),
+    /// So many have come.
+    Dropped(usize),
+    /// Records served by the functions.
+    Served(usize),
+    /// Everything has come; what is left is retries.
+    AllDropped,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// Every row.
+    pub rows: Rows,
+    /// Matches against the known truth.
+    pub score: Score,
+    /// Invariants that are broken; empty on a good day.
+    pub violations: Vec<Violation>,
+    /// What the partners saw.
+    pub partners: PartnerReport,
+    /// Messages that nobody could read.
+    pub dead_letters: Vec<(String, usize)>,
+    /// Lines of all feeds.
+    pub lines: u64,
+    /// How long the functions worked.
+    pub took: Duration,
+    /// Tenths of read and write units that the tables counted.
+    pub consumed: (u64, u64),
+}
+
+/// Puts the day's deliveries in, in their order and at their instants.
+pub async fn deliver(
+    day: &Day,
+    door: &Door,
+    clock: &SetClock,
+    mut between: impl AsyncFnMut(usize) -> Result<(), LocalError>,
+) -> Result<(), LocalError> {
+    for (number, delivery) in (1..).zip(&day.drops) {
+        clock.set(delivery.at.max(clock.now()));
+        let feed: Feed = delivery.feed.parse()?;
+        debug_assert_eq!(
+            delivery.kind == DropKind::Message,
+            matches!(&feed, Feed::Payment(f) if f.transport() == harmonia_domain::feed::Transport::Message)
+        );
+        door.drop_bytes(&feed, &delivery.name, &delivery.bytes).await?;
+        between(number).await?;
+    }
+    Ok(())
+}
+
+/// Plays one day in an empty state folder.
+pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, LocalError> {
+    let day = generate(plan);
+    let partners = Partners::start(&day.users, Faults::demo())
+        .await
+        .map_err(|e| LocalError::Disk { path: "127.0.0.1".to_owned(), source: std::io::Error::other(e.to_string()) })?;
+    let start = day.drops.first().map(|d| d.at).unwrap_or_default();
+    let clock = Arc::new(SetClock::new(start));
+    let shown: Arc<dyn Clock> = clock.clone();
+    let local = Local::open(folder, &World::of(&day), &partners.outside(), shown, Durability::Kill, None).await?;
+    progress(Progress::Start(day.drops.len()));
+    let began = Instant::now();
+    deliver(&day, &local.door, &clock, async |number| {
+        progress(Progress::Dropped(number));
+        if number % DROPS_AT_ONCE == 0 {
+            let served = local.cloud.round().await?;
+            progress(Progress::Served(served));
+        }
+        Ok(())
+    })
+    .await?;
+    progress(Progress::AllDropped);
+    until_quiet(&local, &clock, &|served| progress(Progress::Served(served))).await?;
+    let took = began.elapsed();
+    outcome(local, &day, &partners, took).await
+}
+
+async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -> Result<Outcome, LocalError> {
+    let items = local.items().await?;
+    let texts: Vec<String> = items.iter().map(|i| serde_json::Value::Object(i.body.clone()).to_string()).collect();
+    let tokens: Vec<String> = day.users.iter().map(|u| u.token.clone()).collect();
+    let rows = Rows::from_items(items)?;
+    let mut violations = invariants::check(&rows);
+    violations.extend(invariants::check_truth(&rows, &day.truth));
+    violations.extend(invariants::check_card_data(texts.iter().map(String::as_str), &tokens));
+    let report = partners.report();
+    violations.extend(report.irregular().into_iter().map(|what| Violation { invariant: 3, what }));
+    let outcome = Outcome {
+        score: invariants::score(&rows, &day.truth),
+        violations,
+        partners: report,
+        dead_letters: local.cloud.dead_letters().await?,
+        lines: invariants::feed_totals(&rows).values().map(|t| t.read).sum(),
+        took,
+        consumed: local.consumed(),
+        rows,
+    };
+    local.close().await?;
+    Ok(outcome)
+}

@@ -1,0 +1,86 @@
+//! Invariant 6, explained: every match says why it was made, and the stored facts of its two halves allow it.
+
+use super::{
+    Index, Violation, book_key,
+    brute::{Payment, matching_sale},
+    export_name,
+};
+use crate::state::Rows;
+use harmonia_domain::export::Export;
+
+pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
+    let why = |export: &Export| unexplained(export, index).map(|why| format!("{}: {why}", export_name(export)));
+    rows.exports.iter().filter_map(why).map(|what| Violation { invariant: 6, what }).collect()
+}
+
+/// Halves that do not exist are a matter of invariant 2.
+fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
+    if export.evidence.is_empty() || export.definition.is_empty() {
+        return Some("no evidence or no version of the definition".to_owned());
+    }
+    let purchase = index.purchases.get(&export.purchase)?;
+    let sale = index.sales.get(&(&export.merchant, export.sale.as_str()))?;
+    let Some(now) = purchase.current() else { return Some("its payment is nobody's".to_owned()) };
+    if now.identifier.merchant != export.merchant || book_key(purchase, &now) != export.book_key {
+        return Some("its payment is not what was claimed".to_owned());
+    }
+    if export.facts.transaction_id != sale.id || export.facts.at != sale.at {
+        return Some("it tells of another sale".to_owned());
+    }
+    let payment = Payment {
+        scheme: purchase.key.scheme,
+        now: &now,
+        first_six: &export.identity.first_six,
+        last_four: &export.identity.last_four,
+    };
+    let allowed = matching_sale(&payment, &[sale]).is_some();
+    (!allowed).then(|| "its payment and its sale do not fit each other".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{assert_broken, assert_fine, pair};
+    use harmonia_domain::{feed::Scheme, money::MinorUnits, outcome::ParkReason};
+    use jiff::SignedDuration;
+
+    #[test]
+    fn a_match_says_why() {
+        let mut rows = pair().rows();
+        assert_fine(&rows, 6);
+        rows.exports[0].evidence.clear();
+        assert_broken(&rows, 6, "no evidence");
+        let mut rows = pair().rows();
+        rows.exports[0].definition.clear();
+        assert_broken(&rows, 6, "version");
+    }
+
+    #[test]
+    fn the_stored_facts_allow_it() {
+        let mut rows = pair().rows();
+        rows.sales[0].auth_code = "999999".into();
+        assert_broken(&rows, 6, "do not fit");
+        let mut rows = pair().rows();
+        rows.sales[0].scheme = Scheme::Amex;
+        assert_broken(&rows, 6, "do not fit");
+        let mut rows = pair().rows();
+        rows.sales[0].arrived += SignedDuration::from_hours(24 * 20);
+        assert_broken(&rows, 6, "do not fit");
+    }
+
+    #[test]
+    fn the_payment_is_the_one_that_was_claimed() {
+        let mut rows = pair().rows();
+        rows.purchases[0].auth.as_mut().unwrap().amount = MinorUnits(1);
+        assert_broken(&rows, 6, "not what was claimed");
+        let mut rows = pair().rows();
+        rows.purchases[0].auth.as_mut().unwrap().parked = Some(ParkReason::CardNotKnown);
+        assert_broken(&rows, 6, "nobody's");
+    }
+
+    #[test]
+    fn it_tells_of_its_own_sale() {
+        let mut rows = pair().rows();
+        rows.exports[0].facts.transaction_id = "s9".into();
+        assert_broken(&rows, 6, "another sale");
+    }
+}

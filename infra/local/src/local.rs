@@ -1,0 +1,303 @@
+//! A local cloud on disk: tables, objects and queues under one state folder, the real handlers over them.
+
+use crate::{
+    around::{Around, around},
+    cloud::{Cloud, CloudError},
+    durable::{
+        Durability,
+        objects::{FolderError, FolderObjects},
+        queues::DurableQueues,
+        tables::{EmbeddedDynamo, EmbeddedError, connect, dump},
+    },
+    effects::Effects,
+    state::Rows,
+    world::{Outside, World},
+};
+use harmonia_definitions::DefinitionError;
+use harmonia_domain::{
+    card::CardKeys,
+    feed::{Feed, NameError, PaymentFeed, Transport},
+};
+use harmonia_ports::{Bucket, Clock, Item, Ports, QueueError, StoreError, Table};
+use harmonia_runtime::{
+    App,
+    web::{HttpWeb, WebError},
+};
+use harmonia_stages::{Harmonia, Settings, StageError};
+use harmonia_state::StoredError;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Longest line of a message drop (SQS: 1 MiB a message).
+const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// A local cloud that cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant wraps one error that says it all")]
+pub enum LocalError {
+    #[error("{path}: {source}")]
+    Disk { path: String, source: io::Error },
+    #[error(transparent)]
+    Tables(#[from] EmbeddedError),
+    #[error(transparent)]
+    Objects(#[from] FolderError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Web(#[from] WebError),
+    #[error(transparent)]
+    World(#[from] crate::world::WorldError),
+    #[error("feed {feed} comes as messages: give JSON, one message, or one a line")]
+    NotMessages { feed: String },
+    #[error("a message of {bytes} bytes; at most {MESSAGE_BYTES_MAX}")]
+    LongMessage { bytes: usize },
+    #[error("no state in {0}: nothing has run there yet")]
+    NoState(String),
+}
+
+/// The parts of a state folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at a path; made when something is opened in it.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn make(&self) -> Result<(), LocalError> {
+        let shown = self.0.display().to_string();
+        std::fs::create_dir_all(&self.0).map_err(|source| LocalError::Disk { path: shown, source })
+    }
+
+    fn tables(&self) -> PathBuf {
+        self.0.join("tables.sqlite")
+    }
+
+    fn queues(&self) -> PathBuf {
+        self.0.join("queues.sqlite")
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.0.join("objects")
+    }
+
+    /// Where a running `up` says how to reach its tables.
+    pub(crate) fn endpoint(&self) -> PathBuf {
+        self.0.join("endpoint")
+    }
+
+    /// The card key of this folder, made on first use.
+    fn card_keys(&self) -> Result<CardKeys, LocalError> {
+        let path = self.0.join("card.key");
+        let disk = |source| LocalError::Disk { path: path.display().to_string(), source };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let mut bytes = [0_u8; 32];
+                getrandom::fill(&mut bytes).map_err(|e| disk(io::Error::other(e.to_string())))?;
+                let text: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                std::fs::write(&path, &text).map_err(disk)?;
+                text
+            }
+            Err(e) => return Err(disk(e)),
+        };
+        Ok(CardKeys::from_secret(&SecretString::from(text)))
+    }
+
+    /// Empties the folder.
+    pub fn reset(&self) -> Result<(), LocalError> {
+        match std::fs::remove_dir_all(&self.0) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(LocalError::Disk { path: self.0.display().to_string(), source })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Drops files and messages as partners do; needs no running cloud.
+pub struct Door {
+    objects: Arc<FolderObjects>,
+    queues: Arc<DurableQueues>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Door {
+    /// The door of a state folder.
+    pub fn open(folder: &Folder, clock: Arc<dyn Clock>, durability: Durability) -> Result<Self, LocalError> {
+        folder.make()?;
+        let objects = Arc::new(FolderObjects::open(folder.objects())?);
+        let queues = Arc::new(DurableQueues::open(&folder.queues(), Arc::clone(&clock), durability)?);
+        Ok(Self { objects, queues, clock })
+    }
+
+    /// Drops the bytes of a file or of messages; returns how many things were delivered.
+    pub async fn drop_bytes(&self, feed: &Feed, name: &str, bytes: &[u8]) -> Result<usize, LocalError> {
+        match feed {
+            Feed::Payment(payment) if payment.transport() == Transport::Message => self.messages(*payment, bytes).await,
+            _ => self.file(feed, name, bytes).await.map(|()| 1),
+        }
+    }
+
+    async fn file(&self, feed: &Feed, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
+        let key = format!("imports/{feed}/{name}");
+        let version = self.objects.upload(Bucket::Imports, &key, bytes)?;
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let at = self.clock.now();
+        let body = crate::aws_events::object_created(&key, &version, size, at).to_string();
+        crate::mailbox::Mailbox::post(self.queues.as_ref(), "import-files", body, at).await?;
+        Ok(())
+    }
+
+    /// One JSON document is one message; otherwise each line is.
+    async fn messages(&self, feed: PaymentFeed, bytes: &[u8]) -> Result<usize, LocalError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| LocalError::NotMessages { feed: feed.to_string() })?;
+        let whole = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let lines: Vec<&str> = if whole { vec![text] } else { text.lines().filter(|l| !l.trim().is_empty()).collect() };
+        for line in &lines {
+            if line.len() > MESSAGE_BYTES_MAX {
+                return Err(LocalError::LongMessage { bytes: line.len() });
+            }
+            let queue = crate::cloud::feed_queue(feed);
+            let body = (*line).to_owned();
+            crate::mailbox::Mailbox::post(self.queues.as_ref(), &queue, body, self.clock.now()).await?;
+        }
+        Ok(lines.len())
+    }
+}
+
+/// A local cloud.
+pub struct Local {
+    /// The handlers and queues.
+    pub cloud: Cloud,
+    /// Where partners drop.
+    pub door: Door,
+    /// Effects so far.
+    pub effects: Arc<Effects>,
+    dynamo: EmbeddedDynamo,
+    folder: Folder,
+}
+
+impl Local {
+    /// Opens the state folder and onboards the world's identifiers.
+    pub async fn open(
+        folder: &Folder,
+        world: &World,
+        outside: &Outside,
+        clock: Arc<dyn Clock>,
+        durability: Durability,
+        kill_before: Option<u64>,
+    ) -> Result<Self, LocalError> {
+        let door = Door::open(folder, Arc::clone(&clock), durability)?;
+        let dynamo = EmbeddedDynamo::open(&folder.tables(), durability).await?;
+        let ports = Ports {
+            tables: Arc::new(dynamo.tables()),
+            objects: door.objects.clone(),
+            queues: door.queues.clone(),
+            web: Arc::new(HttpWeb::new()?),
+            clock: Arc::clone(&clock),
+        };
+        let settings = Settings {
+            directory_url: outside.directory_url.clone(),
+            directory_key: SecretString::from(outside.directory_key.clone()),
+            aes_key: SecretString::from(world.aes_key.clone()),
+            merchants: outside.secrets.clone(),
+        };
+        let definitions = Arc::new(outside.definitions()?);
+        let onboarding =
+            Harmonia::new(ports.clone(), definitions.clone(), folder.card_keys()?, Arc::new(settings.clone()));
+        onboarding.onboard(&world.onboarded()?).await?;
+        let effects = Arc::new(Effects::new(kill_before));
+        let counting: Arc<dyn Around> = effects.clone();
+        let ports = around(ports, &counting);
+        let harmonia = Harmonia::new(ports, definitions, folder.card_keys()?, Arc::new(settings));
+        let app = App { harmonia, visibility: door.queues.clone() };
+        let cloud = Cloud { app, mailbox: door.queues.clone(), clock };
+        let local = Self { cloud, door, effects, dynamo, folder: folder.clone() };
+        local.write_endpoint()?;
+        Ok(local)
+    }
+
+    fn write_endpoint(&self) -> Result<(), LocalError> {
+        let path = self.folder.endpoint();
+        let text = self.dynamo.address().to_string();
+        std::fs::write(&path, text).map_err(|source| LocalError::Disk { path: path.display().to_string(), source })
+    }
+
+    /// Every item.
+    pub async fn items(&self) -> Result<Vec<Item>, LocalError> {
+        all_items(&self.dynamo.tables()).await
+    }
+
+    /// Every row.
+    pub async fn rows(&self) -> Result<Rows, LocalError> {
+        Ok(Rows::from_items(self.items().await?)?)
+    }
+
+    /// Capacity units that the tables counted: tenths of read units, tenths of write units.
+    pub fn consumed(&self) -> (u64, u64) {
+        let total = self.dynamo.tables().capacity().total();
+        (total.read_tenths, total.write_tenths)
+    }
+
+    /// When something is due that no message announces: repeats, batches, lines that wait for the directory.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, LocalError> {
+        let harmonia = &self.cloud.app.harmonia;
+        Ok(harmonia.next_due().await?)
+    }
+
+    /// Ends it in order.
+    pub async fn close(self) -> Result<(), LocalError> {
+        // whoever looks for a running cloud finds none
+        let _ = std::fs::remove_file(self.folder.endpoint());
+        Ok(self.dynamo.shutdown().await?)
+    }
+}
+
+async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<Item>, LocalError> {
+    let mut items = Vec::new();
+    for table in Table::ALL {
+        items.extend(dump(tables, table).await?);
+    }
+    Ok(items)
+}
+
+/// Every row of a state folder, whether a cloud runs on it or not.
+pub async fn rows_of(folder: &Folder) -> Result<Rows, LocalError> {
+    if !folder.tables().exists() {
+        return Err(LocalError::NoState(folder.path().display().to_string()));
+    }
+    let running = std::fs::read_to_string(folder.endpoint()).ok().and_then(|text| text.parse().ok());
+    if let Some(address) = running
+        && std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(300)).is_ok()
+    {
+        return Ok(Rows::from_items(all_items(&connect(address)).await?)?);
+    }
+    let dynamo = EmbeddedDynamo::open(&folder.tables(), Durability::PowerCut).await?;
+    let rows = Rows::from_items(all_items(&dynamo.tables()).await?)?;
+    dynamo.shutdown().await?;
+    Ok(rows)
+}

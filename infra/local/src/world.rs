@@ -1,0 +1,101 @@
+//! What surrounds a local cloud: who is onboarded, whose cards are known, and where the directory and the merchants
+//! are. Written by `gen`, read by `up`.
+
+use harmonia_definitions::{DefinitionError, Definitions};
+use harmonia_domain::{
+    feed::{NameError, Slug},
+    identifier::Identifier,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// `world.json`: the people and places of generated feeds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct World {
+    /// Key text of the members' credentials.
+    pub aes_key: String,
+    /// Onboarded identifiers.
+    pub identifiers: Vec<harmonia_gen::Identifier>,
+    /// What the user directory knows.
+    pub users: Vec<harmonia_gen::User>,
+}
+
+/// Where the directory and the merchants are, and how they know us.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outside {
+    /// Base URL of the user directory.
+    pub directory_url: String,
+    /// Its service key.
+    pub directory_key: String,
+    /// Each merchant's base URL; the definition's where it is not given.
+    #[serde(default)]
+    pub base_urls: BTreeMap<Slug, String>,
+    /// Each merchant's secret.
+    #[serde(default)]
+    pub secrets: BTreeMap<Slug, serde_json::Value>,
+}
+
+/// A file of the surroundings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{path}: {source}")]
+    Json {
+        /// Which.
+        path: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// Reads a JSON file of the surroundings.
+pub fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, WorldError> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| WorldError::File { path: shown(), source })?;
+    serde_json::from_str(&text).map_err(|source| WorldError::Json { path: shown(), source })
+}
+
+impl World {
+    /// The world of a generated day.
+    pub fn of(day: &harmonia_gen::Day) -> Self {
+        Self { aes_key: day.aes_key.clone(), identifiers: day.identifiers.clone(), users: day.users.clone() }
+    }
+
+    /// The identifiers as the registry keeps them.
+    pub fn onboarded(&self) -> Result<Vec<Identifier>, NameError> {
+        let identifier = |i: &harmonia_gen::Identifier| {
+            Ok(Identifier {
+                scheme: i.provider.parse()?,
+                kind: i.kind.parse()?,
+                text: i.identifier.clone(),
+                merchant: i.scheme.parse()?,
+                location_id: i.location_id.clone(),
+                merchant_internal_id: i.merchant_internal_id.clone(),
+            })
+        };
+        self.identifiers.iter().map(identifier).collect()
+    }
+}
+
+impl Outside {
+    /// The shipped definitions with this environment's addresses.
+    pub fn definitions(&self) -> Result<Definitions, DefinitionError> {
+        let mut definitions = Definitions::shipped()?;
+        for (merchant, url) in &self.base_urls {
+            if let Some(definition) = definitions.get(merchant) {
+                let mut definition = definition.clone();
+                definition.export.base_url.clone_from(url);
+                definitions = definitions.with(definition);
+            }
+        }
+        Ok(definitions)
+    }
+}

@@ -1,0 +1,119 @@
+//! The budget of design §4, counted from the tables' own answers: an unmatched sale costs 2 write units, a pair 10 when
+//! the sale came first and 12 when the payment waited, and at most 6 read units. Costs of a file or a batch of messages
+//! are left out by comparing two runs of different size.
+
+use harmonia_local::{
+    durable::Durability,
+    local::{Folder, Local},
+    partners::{Faults, Partners},
+    replay::{Action, Case, load},
+    run::until_quiet,
+    world::World,
+};
+use harmonia_ports::memory::SetClock;
+use jiff::Timestamp;
+use std::{path::Path, sync::Arc};
+
+/// Pairs in the small and in the large run.
+const SIZES: [u64; 2] = [5, 15];
+
+struct Feeds {
+    world: World,
+    sale: String,
+    auth: String,
+}
+
+/// One sale and one auth that belong together, from a case; every pair gets ids and an amount of its own.
+fn feeds() -> Feeds {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/happy-wasabi-club-visa.json");
+    let (case, _): (Case, _) = load(&path).unwrap();
+    let text = |feed: &str| {
+        let data = case.steps.iter().find_map(|s| match &s.action {
+            Action::Import { feed: f, data, .. } if f == feed => Some(data.clone()),
+            _ => None,
+        });
+        use base64::Engine;
+        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data.unwrap()).unwrap()).unwrap()
+    };
+    let users = case.world.users.iter().map(|u| harmonia_gen::User {
+        token: u.token.clone(),
+        scheme: "wasabi-club".into(),
+        identity: u.identity.clone(),
+    });
+    let identifiers = case.world.identifiers.iter().map(|i| harmonia_gen::Identifier {
+        scheme: i.scheme.clone(),
+        provider: i.provider.clone(),
+        identifier: i.identifier.clone(),
+        kind: i.kind.clone(),
+        location_id: i.location_id.clone(),
+        merchant_internal_id: i.merchant_internal_id.clone(),
+    });
+    let world =
+        World { aes_key: case.world.aes_key.clone(), identifiers: identifiers.collect(), users: users.collect() };
+    Feeds { world, sale: text("wasabi-club"), auth: text("visa-auth") }
+}
+
+impl Feeds {
+    fn sales(&self, count: u64) -> String {
+        let (header, row) = self.sale.split_once("\r\n").unwrap();
+        let one = |n: u64| row.trim_end().replace("24.97", &format!("{n}.97")).replace("Rb0", &format!("R{n}x"));
+        let rows = (0..count).map(one);
+        format!("{header}\r\n{}\r\n", rows.collect::<Vec<_>>().join("\r\n"))
+    }
+
+    fn auths(&self, count: u64) -> String {
+        let auth =
+            |n: u64| self.auth.replace("24.97", &format!("{n}.97")).replace("255d115cf", &format!("{n}-255d115cf"));
+        (0..count).map(auth).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Tenths of (read, write) units that `count` pairs cost.
+async fn cost(count: u64, sale_first: bool, with_payments: bool) -> (u64, u64) {
+    let feeds = feeds();
+    let folder = tempfile::tempdir().unwrap();
+    let partners = Partners::start(&feeds.world.users, Faults::none()).await.unwrap();
+    let clock = Arc::new(SetClock::new("2024-06-03T13:10:00Z".parse::<Timestamp>().unwrap()));
+    let state = Folder::new(folder.path());
+    let local =
+        Local::open(&state, &feeds.world, &partners.outside(), clock.clone(), Durability::Kill, None).await.unwrap();
+    let before = local.consumed();
+    let sales = feeds.sales(count);
+    let auths = feeds.auths(count);
+    let mut drops = vec![("wasabi-club", sales)];
+    if with_payments {
+        drops.push(("visa-auth", auths));
+    }
+    if !sale_first {
+        drops.reverse();
+    }
+    for (feed, text) in drops {
+        local.door.drop_bytes(&feed.parse().unwrap(), "a.csv", text.as_bytes()).await.unwrap();
+        until_quiet(&local, &clock, &|_| ()).await.unwrap();
+    }
+    let after = local.consumed();
+    let rows = local.rows().await.unwrap();
+    let matched = if with_payments { usize::try_from(count).unwrap() } else { 0 };
+    assert_eq!(rows.exports.len(), matched, "every pair is matched, else the figures mean nothing");
+    local.close().await.unwrap();
+    (after.0 - before.0, after.1 - before.1)
+}
+
+/// Tenths of units for one more.
+async fn marginal(sale_first: bool, with_payments: bool) -> (u64, u64) {
+    let small = cost(SIZES[0], sale_first, with_payments).await;
+    let large = cost(SIZES[1], sale_first, with_payments).await;
+    let more = SIZES[1] - SIZES[0];
+    ((large.0 - small.0).div_ceil(more), (large.1 - small.1).div_ceil(more))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_costs_more_than_its_budget() {
+    let sale = marginal(true, false).await;
+    assert!(sale.1 <= 20, "an unmatched sale: {sale:?} tenths of (read, write) units");
+    let sale_first = marginal(true, true).await;
+    assert!(sale_first.1 <= 100 && sale_first.0 <= 60, "a pair, sale first: {sale_first:?} tenths");
+    let waited = marginal(false, true).await;
+    assert!(waited.1 <= 120 && waited.0 <= 60, "a pair, payment first: {waited:?} tenths");
+    println!("tenths of (read, write) units: sale {sale:?}, pair {sale_first:?}, waited {waited:?}");
+}

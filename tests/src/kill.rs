@@ -1,0 +1,135 @@
+//! `kill -9` of `harmonia up` in mid-run, at moments drawn over its effects; started again, it has to end in the same
+//! state as a run that nobody disturbed (issue "the main job").
+
+use harmonia_domain::{export::ExportState, feed::Feed, purchase::PurchaseState, sale::SaleState};
+use harmonia_gen::{Day, Plan, generate};
+use harmonia_local::{
+    durable::Durability,
+    invariants::{check, score},
+    local::{Door, Folder, rows_of},
+    partners::{Faults, Partners},
+    state::Rows,
+    world::World,
+};
+use harmonia_ports::memory::SetClock;
+use std::{
+    collections::BTreeSet,
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::Arc,
+};
+
+/// Moments in CI; `HARMONIA_KILL_MOMENTS` asks for more.
+const MOMENTS: u64 = 5;
+
+/// The command, built with this test (cargo builds binaries of the workspace into one folder).
+fn harmonia() -> PathBuf {
+    let own = env::current_exe().unwrap();
+    let folder = own.parent().and_then(Path::parent).unwrap();
+    let command = folder.join("harmonia");
+    if !command.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "-p", "harmonia"]).env("CARGO_TARGET_DIR", folder.parent().unwrap());
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+    }
+    command
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+    partners: Partners,
+}
+
+impl Scene {
+    /// A state folder with the whole day dropped, and partners that know the day.
+    async fn set(day: &Day) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let partners = Partners::start(&day.users, Faults::demo()).await.unwrap();
+        let write = |name: &str, text: Vec<u8>| std::fs::write(folder.path().join(name), text).unwrap();
+        write("world.json", serde_json::to_vec(&World::of(day)).unwrap());
+        write("outside.json", serde_json::to_vec(&partners.outside()).unwrap());
+        let clock = Arc::new(SetClock::new(day.drops[0].at));
+        let door = Door::open(&Folder::new(folder.path().join("state")), clock.clone(), Durability::Kill).unwrap();
+        for delivery in &day.drops {
+            clock.set(delivery.at);
+            let feed: Feed = delivery.feed.parse().unwrap();
+            door.drop_bytes(&feed, &delivery.name, &delivery.bytes).await.unwrap();
+        }
+        Self { folder, partners }
+    }
+
+    fn up(&self, day: &Day, kill_before: Option<u64>) -> Output {
+        let path = |name: &str| self.folder.path().join(name);
+        let mut command = Command::new(harmonia());
+        command.arg("--state").arg(path("state")).arg("up");
+        command.arg("--world").arg(path("world.json")).arg("--outside").arg(path("outside.json"));
+        command.arg("--until-quiet-from").arg(day.drops.last().unwrap().at.to_string());
+        if let Some(number) = kill_before {
+            command.arg("--kill-before-effect").arg(number.to_string());
+        }
+        command.output().unwrap()
+    }
+
+    async fn rows(&self) -> Rows {
+        rows_of(&Folder::new(self.folder.path().join("state"))).await.unwrap()
+    }
+}
+
+/// Everything that must not depend on when the process died: who is matched with whom, what was told, every outcome.
+fn essence(rows: &Rows) -> BTreeSet<String> {
+    let purchases = rows.purchases.iter().map(|p| {
+        let state = match p.state {
+            PurchaseState::Live => format!("live, parked {:?}", p.line(p.base).and_then(|l| l.parked)),
+            PurchaseState::Claimed { .. } => "claimed".to_owned(),
+            PurchaseState::Stored => "stored".to_owned(),
+        };
+        format!("purchase {:?} {:?} {state}", p.key, p.kinds().collect::<Vec<_>>())
+    });
+    let sales = rows.sales.iter().map(|s| {
+        let claimed = matches!(s.state, SaleState::Claimed { .. });
+        format!("sale {} {} claimed {claimed}", s.merchant, s.id)
+    });
+    let exports = rows.exports.iter().map(|x| {
+        let delivered = matches!(x.state, ExportState::Delivered { .. });
+        format!("export {} {:?} {} delivered {delivered}", x.id, x.purchase, x.sale)
+    });
+    let entries = rows.open_payments.iter().map(|e| format!("open {:?} {:?}", e.p, e.bk));
+    let files = rows.files.iter().filter(|f| f.bucket == "imports");
+    let files = files.map(|f| format!("file {} {:?} finished {}", f.object, f.totals, f.finished()));
+    purchases.chain(sales).chain(exports).chain(entries).chain(files).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_and_started_again_ends_as_if_undisturbed() {
+    let moments: u64 = env::var("HARMONIA_KILL_MOMENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(MOMENTS);
+    let day = generate(&Plan { seed: 7, payments: 60, sales: 90, ..Plan::default() });
+    let undisturbed = Scene::set(&day).await;
+    let output = undisturbed.up(&day, None);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    let effects: u64 = told.split_whitespace().next().unwrap().parse().unwrap();
+    let expected = essence(&undisturbed.rows().await);
+    let rewarded = undisturbed.partners.report().rewarded();
+    assert_eq!(score(&undisturbed.rows().await, &day.truth).recall(), "1.0");
+    for moment in 0..moments {
+        // spread over the whole run, and never twice the same
+        let at = 1 + effects * (2 * moment + 1) / (2 * moments);
+        let scene = Scene::set(&day).await;
+        let killed = scene.up(&day, Some(at));
+        assert!(!killed.status.success(), "effect {at} of {effects} was not reached");
+        let again = scene.up(&day, None);
+        assert!(again.status.success(), "after effect {at}: {}", String::from_utf8_lossy(&again.stderr));
+        let rows = scene.rows().await;
+        let got = essence(&rows);
+        let differs: Vec<_> = expected.symmetric_difference(&got).collect();
+        assert!(differs.is_empty(), "killed before effect {at} of {effects}: {differs:#?}");
+        let broken: Vec<String> = check(&rows).into_iter().map(|v| v.what).collect();
+        assert!(broken.is_empty(), "killed before effect {at}: {broken:#?}");
+        assert_eq!(scene.partners.report().rewarded(), rewarded, "killed before effect {at}");
+        println!("killed before effect {at} of {effects}: same state");
+    }
+}

@@ -1,0 +1,444 @@
+//! Rules that template.yaml keeps, and the sample events. Each rule is a function on the template that returns
+//! complaints, and is shown to have one about a template that breaks it.
+
+mod rights;
+
+use harmonia_domain::feed::{PaymentFeed, Transport};
+use harmonia_feeds::{Record, read_message};
+use harmonia_local::cloud::{RECEIVES_MAX, feed_queue, queues};
+use harmonia_runtime::events;
+use harmonia_stages::message::{Body, Message};
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A message comes back at least so often before it goes to the dead letters (design §3: at most four receives for
+/// hiccups).
+const RECEIVES_MIN: u64 = 5;
+/// AWS: the visibility timeout is at least so many times the function's timeout.
+const VISIBILITY_TIMES: u64 = 6;
+/// How all names of the stack begin.
+const NAME: &str = "harmonia-${Environment}-";
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(top().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// YAML as JSON; `CloudFormation`'s short tags in their long form: `!Ref X` is `{"Ref": "X"}`.
+fn json_of(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(value)) => json!(value),
+        Yaml::Value(Scalar::Integer(value)) => json!(value),
+        Yaml::Value(Scalar::FloatingPoint(value)) => json!(value.into_inner()),
+        Yaml::Value(Scalar::String(value)) => json!(value),
+        Yaml::Sequence(items) => items.iter().map(json_of).collect(),
+        Yaml::Mapping(entries) => {
+            let text =
+                |key: &Yaml<'_>| key.as_str().unwrap_or_else(|| panic!("a key that is no text: {key:?}")).to_owned();
+            Value::Object(entries.iter().map(|(key, value)| (text(key), json_of(value))).collect())
+        }
+        Yaml::Tagged(tag, value) => {
+            let name = if tag.suffix == "Ref" { "Ref".to_owned() } else { format!("Fn::{}", tag.suffix) };
+            Value::Object(Map::from_iter([(name, json_of(value))]))
+        }
+        Yaml::Representation(text, style, tag) => {
+            panic!("an unread scalar {text:?} {style:?} {tag:?}")
+        }
+        Yaml::Alias(_) | Yaml::BadValue => panic!("an alias or a bad value: {yaml:?}"),
+    }
+}
+
+fn parse(text: &str) -> Value {
+    let documents = Yaml::load_from_str(text).unwrap();
+    assert_eq!(documents.len(), 1);
+    json_of(&documents[0])
+}
+
+fn template() -> Value {
+    parse(&read("template.yaml"))
+}
+
+/// A value deep in the template; `Null` where the path ends early.
+fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(value, |value, name| value.get(name).unwrap_or(&Value::Null))
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// Name and properties of all resources of a type.
+fn of_type<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+    let all = template["Resources"].as_object().unwrap().iter().filter(|(_, r)| r["Type"] == kind);
+    let found: BTreeMap<&str, &Value> = all.map(|(name, r)| (name.as_str(), &r["Properties"])).collect();
+    assert!(!found.is_empty(), "no {kind} in the template");
+    found
+}
+
+fn functions(template: &Value) -> BTreeMap<&str, &Value> {
+    of_type(template, "AWS::Serverless::Function")
+}
+
+/// The resource that `!GetAtt X.Arn` names.
+fn resource(arn: &Value) -> &str {
+    let arn = arn["Fn::GetAtt"].as_str().unwrap_or_default();
+    arn.split_once('.').map_or(arn, |(resource, _)| resource)
+}
+
+/// The queue events of a function: name of the event and its properties.
+fn sources(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let events = function["Events"].as_object().into_iter().flatten();
+    events.filter(|(_, e)| e["Type"] == "SQS").map(|(name, e)| (name, &e["Properties"]))
+}
+
+/// Queues that work: those that are nobody's dead letters.
+fn working_queues(template: &Value) -> BTreeMap<&str, &Value> {
+    let all = of_type(template, "AWS::SQS::Queue");
+    let dead: BTreeSet<&str> = all.values().map(|q| resource(at(q, "RedrivePolicy.deadLetterTargetArn"))).collect();
+    all.into_iter().filter(|(name, _)| !dead.contains(name)).collect()
+}
+
+/// What a resource is called, without the environment.
+fn short_name<'a>(properties: &'a Value, name: &str) -> &'a str {
+    let full = at(properties, name)["Fn::Sub"].as_str().unwrap_or_default();
+    full.strip_prefix(NAME).unwrap_or_else(|| panic!("{full:?} does not begin with {NAME}"))
+}
+
+fn event_sources(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (function, properties) in functions(template) {
+        for (name, source) in sources(properties) {
+            if source["FunctionResponseTypes"] != json!(["ReportBatchItemFailures"]) {
+                told.push(format!("{function}.{name}: one failed record brings the whole batch back"));
+            }
+            // AWS takes 2 to 1,000
+            if !at(source, "ScalingConfig.MaximumConcurrency").as_u64().is_some_and(|n| (2..=1000).contains(&n)) {
+                told.push(format!("{function}.{name}: no literal MaximumConcurrency"));
+            }
+        }
+    }
+    told
+}
+
+fn redrive(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    let all = of_type(template, "AWS::SQS::Queue");
+    for (name, queue) in working_queues(template) {
+        if at(queue, "RedrivePolicy.maxReceiveCount").as_u64().is_none_or(|n| n < RECEIVES_MIN) {
+            told.push(format!("{name}: maxReceiveCount below {RECEIVES_MIN}, or none"));
+        }
+        let dead = resource(at(queue, "RedrivePolicy.deadLetterTargetArn"));
+        let retention = |queue: Option<&&Value>| queue.and_then(|q| q["MessageRetentionPeriod"].as_u64());
+        // a moved message keeps its age
+        if retention(all.get(dead)) <= retention(Some(&queue)) {
+            told.push(format!("{name}: its dead letters do not outlive it"));
+        }
+    }
+    told
+}
+
+fn visibility(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, queue) in working_queues(template) {
+        let functions = functions(template);
+        let readers = functions.values().flat_map(|function| {
+            let own = sources(function).filter(|(_, s)| resource(&s["Queue"]) == name);
+            own.map(|(_, s)| {
+                let window = s["MaximumBatchingWindowInSeconds"].as_u64().unwrap_or(0);
+                VISIBILITY_TIMES * function["Timeout"].as_u64().unwrap() + window
+            })
+        });
+        match readers.collect::<Vec<_>>()[..] {
+            [needed] if queue["VisibilityTimeout"].as_u64().is_some_and(|s| s >= needed) => {}
+            [needed] => told.push(format!("{name}: VisibilityTimeout below {needed}")),
+            ref readers => told.push(format!("{name}: read by {} functions", readers.len())),
+        }
+    }
+    told
+}
+
+fn buckets(template: &Value) -> Vec<String> {
+    let blocked = json!({
+        "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+    });
+    let open = of_type(template, "AWS::S3::Bucket").into_iter();
+    let open = open.filter(|(_, bucket)| bucket["PublicAccessBlockConfiguration"] != blocked);
+    open.map(|(name, _)| format!("{name}: public access is not blocked")).collect()
+}
+
+fn tables(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, table) in of_type(template, "AWS::DynamoDB::Table") {
+        if at(table, "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled") != &json!(true) {
+            told.push(format!("{name}: no point-in-time recovery"));
+        }
+        if table["TimeToLiveSpecification"] != json!({ "AttributeName": "ttl", "Enabled": true }) {
+            told.push(format!("{name}: no time to live by the attribute ttl"));
+        }
+    }
+    told
+}
+
+/// The statements of a role.
+fn statements(role: &Value) -> Vec<&Value> {
+    let policies = list(&role["Policies"]).into_iter();
+    policies.flat_map(|policy| list(at(policy, "PolicyDocument.Statement"))).collect()
+}
+
+fn wide_rights(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, role) in of_type(template, "AWS::IAM::Role") {
+        if !role["ManagedPolicyArns"].is_null() {
+            told.push(format!("{name}: a managed policy"));
+        }
+        for statement in statements(role) {
+            let sid = statement["Sid"].as_str().unwrap_or("a statement without Sid");
+            for action in list(&statement["Action"]) {
+                let action = action.as_str().unwrap_or("*");
+                if action.contains('*') || action == "dynamodb:Scan" {
+                    told.push(format!("{name}.{sid}: {action}"));
+                }
+            }
+            if list(&statement["Resource"]).iter().any(|r| *r == "*") || !statement["NotAction"].is_null() {
+                told.push(format!("{name}.{sid}: everything"));
+            }
+        }
+    }
+    for (name, function) in functions(template) {
+        if !function["Policies"].is_null() || resource(&function["Role"]).is_empty() {
+            told.push(format!("{name}: a role that SAM makes"));
+        }
+    }
+    told
+}
+
+/// Queues are called as in the local cloud; the feed queues are the message feeds.
+fn queue_names(template: &Value) -> Vec<String> {
+    let named: BTreeSet<String> =
+        working_queues(template).values().map(|q| short_name(q, "QueueName").to_owned()).collect();
+    let messages = PaymentFeed::ALL.into_iter().filter(|f| f.transport() == Transport::Message);
+    let expected: BTreeSet<String> = messages.map(feed_queue).collect();
+    let (feeds, others): (BTreeSet<String>, BTreeSet<String>) =
+        named.into_iter().partition(|name| name.starts_with("feed-"));
+    let mut told = Vec::new();
+    if feeds != expected {
+        told.push(format!("feed queues {feeds:?}, message feeds {expected:?}"));
+    }
+    let local: BTreeSet<String> = queues().into_iter().collect();
+    let all: BTreeSet<String> = feeds.into_iter().chain(others).collect();
+    if all != local {
+        told.push(format!("queues {all:?}, in the local cloud {local:?}"));
+    }
+    told
+}
+
+fn receives_as_in_the_local_cloud(template: &Value) -> Vec<String> {
+    let queues = working_queues(template).into_iter();
+    let other = queues.filter(|(_, q)| at(q, "RedrivePolicy.maxReceiveCount") != &json!(RECEIVES_MAX));
+    other.map(|(name, _)| format!("{name}: maxReceiveCount is not the local cloud's {RECEIVES_MAX}")).collect()
+}
+
+/// A variable that no code reads is a mistake in the name of one that is read.
+fn variables(template: &Value) -> Vec<String> {
+    let code = read("shared/runtime/src/deployed.rs");
+    let mut told = Vec::new();
+    for (name, function) in functions(template) {
+        for variable in at(function, "Environment.Variables").as_object().unwrap().keys() {
+            if !code.contains(&format!("\"{variable}\"")) {
+                told.push(format!("{name}: nobody reads {variable}"));
+            }
+        }
+    }
+    told
+}
+
+/// The rule has nothing against the template, and something against what `break_it` makes of it.
+fn assert_rule(rule: fn(&Value) -> Vec<String>, plants: &[(&str, Value)]) {
+    let template = template();
+    let told = rule(&template);
+    assert!(told.is_empty(), "\n{}", told.join("\n"));
+    for (pointer, value) in plants {
+        let mut broken = template.clone();
+        let place = broken.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}"));
+        *place = value.clone();
+        let told = rule(&broken);
+        assert!(!told.is_empty(), "not seen: {pointer} = {value}");
+    }
+}
+
+#[test]
+fn tags_are_read() {
+    let yaml = "a: !Ref X\nb: !GetAtt X.Arn\nc: !Sub \"${X}/*\"\nd: !If [A, true, 7]\ne: ['1', no, ~]\n";
+    let json = json!({
+        "a": { "Ref": "X" }, "b": { "Fn::GetAtt": "X.Arn" }, "c": { "Fn::Sub": "${X}/*" },
+        "d": { "Fn::If": ["A", true, 7] }, "e": ["1", "no", null],
+    });
+    assert_eq!(parse(yaml), json);
+}
+
+#[test]
+fn every_event_source_reports_its_failed_records_and_is_bounded() {
+    let files = "/Resources/ImportFunction/Properties/Events/Files/Properties";
+    let plants = [
+        (format!("{files}/FunctionResponseTypes"), Value::Null),
+        (format!("{files}/ScalingConfig"), Value::Null),
+        (format!("{files}/ScalingConfig/MaximumConcurrency"), json!({ "Ref": "Concurrency" })),
+    ];
+    let plants = plants.each_ref().map(|(pointer, value)| (pointer.as_str(), value.clone()));
+    assert_rule(event_sources, &plants);
+}
+
+#[test]
+fn every_queue_has_dead_letters() {
+    let redrive_policy = "/Resources/MatchQueue/Properties/RedrivePolicy";
+    let count = format!("{redrive_policy}/maxReceiveCount");
+    let plants = [
+        (redrive_policy, Value::Null),
+        (count.as_str(), json!(4)),
+        ("/Resources/MatchDeadLetters/Properties/MessageRetentionPeriod", json!(345_600)),
+    ];
+    assert_rule(redrive, &plants);
+}
+
+#[test]
+fn no_message_comes_back_while_its_batch_may_still_run() {
+    let plants = [
+        ("/Resources/ImportFilesQueue/Properties/VisibilityTimeout", json!(1799)),
+        ("/Resources/FeedVisaAuthQueue/Properties/VisibilityTimeout", json!(1801)),
+        ("/Resources/ExportFunction/Properties/Timeout", json!(61)),
+        ("/Resources/IdentifyFunction/Properties/Events", json!({})),
+    ];
+    assert_rule(visibility, &plants);
+}
+
+#[test]
+fn no_bucket_is_public() {
+    let block = "/Resources/ArchiveBucket/Properties/PublicAccessBlockConfiguration";
+    let policy = format!("{block}/BlockPublicPolicy");
+    assert_rule(buckets, &[(block, Value::Null), (policy.as_str(), json!(false))]);
+}
+
+#[test]
+fn every_table_can_be_restored_and_is_swept() {
+    let plants = [
+        ("/Resources/BookTable/Properties/PointInTimeRecoverySpecification", Value::Null),
+        ("/Resources/LedgerTable/Properties/TimeToLiveSpecification/AttributeName", json!("expires")),
+        ("/Resources/RegistryTable/Properties/TimeToLiveSpecification/Enabled", json!(false)),
+    ];
+    assert_rule(tables, &plants);
+}
+
+#[test]
+fn no_role_may_do_everything_or_scan() {
+    let statement = "/Resources/MatchRole/Properties/Policies/0/PolicyDocument/Statement/0";
+    let (action, resource) = (format!("{statement}/Action"), format!("{statement}/Resource"));
+    let plants = [
+        (action.as_str(), json!("dynamodb:*")),
+        (action.as_str(), json!(["dynamodb:GetItem", "dynamodb:Scan"])),
+        (resource.as_str(), json!("*")),
+        ("/Resources/MatchFunction/Properties/Role", Value::Null),
+    ];
+    assert_rule(wide_rights, &plants);
+}
+
+#[test]
+fn queues_are_those_of_the_feeds_and_of_the_local_cloud() {
+    let name = |queue: &str| json!({ "Fn::Sub": format!("{NAME}{queue}") });
+    let plants = [
+        ("/Resources/FeedAmexAuthQueue/Properties/QueueName", name("feed-amex-refund")),
+        ("/Resources/FeedAmexAuthQueue/Properties/QueueName", name("feed-mastercard-settled")),
+        ("/Resources/MatchQueue/Properties/QueueName", name("matching")),
+    ];
+    assert_rule(queue_names, &plants);
+    assert_rule(
+        receives_as_in_the_local_cloud,
+        &[("/Resources/MatchQueue/Properties/RedrivePolicy/maxReceiveCount", json!(RECEIVES_MAX + 1))],
+    );
+}
+
+#[test]
+fn variables_are_read_by_the_code() {
+    let planted = json!({ "HARMONIA_TABLE_BOOKS": { "Ref": "BookTable" } });
+    assert_rule(variables, &[("/Resources/MatchFunction/Properties/Environment/Variables", planted)]);
+}
+
+/// The events of events/ that come from a queue, by name.
+fn sample_events() -> BTreeMap<String, events::SqsEvent> {
+    let names = fs::read_dir(top().join("events")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut found = BTreeMap::new();
+    for name in names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "json")) {
+        let event: Value =
+            serde_json::from_str(&read(&format!("events/{name}"))).unwrap_or_else(|e| panic!("{name}: {e}"));
+        if event.get("Records").is_some() {
+            found.insert(name.clone(), events::sqs(event).unwrap_or_else(|e| panic!("{name}: {e}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn sample_events_are_what_the_functions_read() {
+    let mut events = sample_events();
+    let mut bodies = |name: &str| {
+        let event = events.remove(name).unwrap_or_else(|| panic!("no events/{name}"));
+        event.records.into_iter().map(|record| record.body).collect::<Vec<_>>()
+    };
+    for body in bodies("import.json") {
+        let notices = events::notices(&body).unwrap();
+        assert_eq!(notices.len(), 1);
+        assert_eq!(notices[0].key, "imports/wasabi-club/day 1/wasabi club.csv");
+    }
+    let messages = bodies("import-feed.json");
+    let records: Vec<Record> = messages.iter().map(|b| read_message(PaymentFeed::VisaAuth, b.as_bytes())).collect();
+    assert!(matches!(records[..], [Record::Payment(_), Record::Rejected(_)]), "{records:?}");
+    for body in bodies("identify.json") {
+        assert!(matches!(Message::parse(&body).unwrap().body, Body::Lines { items, .. } if items.len() == 1));
+    }
+    for body in bodies("match.json") {
+        assert!(matches!(Message::parse(&body).unwrap().body, Body::Keys { keys, .. } if keys.len() == 1));
+    }
+    for body in bodies("export.json") {
+        assert!(matches!(Message::parse(&body).unwrap().body, Body::Exports { items } if items.len() == 1));
+    }
+    assert!(events.is_empty(), "not looked at: {:?}", events.keys());
+}
+
+/// They come from queues that the template has, for the function that reads them.
+#[test]
+fn sample_events_come_from_the_functions_queues() {
+    let template = template();
+    let working = working_queues(&template);
+    for (file, event) in sample_events() {
+        let stem = file.trim_end_matches(".json").split('-').next().unwrap();
+        let functions = functions(&template);
+        let (_, function) = functions.iter().find(|(_, f)| short_name(f, "FunctionName") == stem).unwrap();
+        let own: Vec<String> = sources(function)
+            .map(|(_, s)| format!("harmonia-dev-{}", short_name(working[resource(&s["Queue"])], "QueueName")))
+            .collect();
+        for record in event.records {
+            assert!(own.iter().any(|queue| queue == record.queue()), "{file}: {}", record.queue());
+        }
+    }
+}
+
+/// The schedule's input and the sample are one.
+#[test]
+fn the_tick_is_the_schedules_input() {
+    let template = template();
+    let input = at(&template, "Resources.ExportFunction.Properties.Events.Tick.Properties.Input").as_str().unwrap();
+    let sample: Value = serde_json::from_str(&read("events/tick.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(input).unwrap(), sample);
+}

@@ -1,0 +1,397 @@
+//! Each function may do what it does and no more: a small day is played through the real handlers with watched ports,
+//! and what was called is compared with what template.yaml allows, in both directions. Nothing else would notice a
+//! missing right before the first deployment: neither the local cloud nor the emulators check rights.
+
+use super::{at, list, of_type, resource, short_name, statements, template};
+use async_trait::async_trait;
+use harmonia_domain::{card::CardKeys, feed::Feed};
+use harmonia_gen::{Day, Drop, DropKind, Plan, generate};
+use harmonia_local::{
+    cloud::Cloud,
+    mailbox::{Mailbox, Received, Sight},
+    memory_mailbox::MemoryMailbox,
+    partners::{Faults, PlayedPartners},
+    world::World,
+};
+use harmonia_ports::{
+    Bucket, Call, Clock, Item, Key, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query, Queue,
+    QueueError, Queues, Read, StoreError, Table, Tables, Web, WebAnswer, WorkPage, Write, WriteError,
+    memory::{MemoryObjects, MemoryTables, SetClock},
+};
+use harmonia_runtime::{App, batch::Visibility};
+use harmonia_stages::{Harmonia, Settings};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// What a day as small as this one does not show.
+const RARE: [(&str, &str); 2] = [
+    // more than 200 open payments of one book key go on as a message
+    ("match", "sqs:SendMessage on match"),
+    // an auth and a settlement of Mastercard that share an id but not the settlement key
+    ("import", "dynamodb:ConditionCheckItem on book"),
+];
+/// Nobody's: what the test itself does.
+const NOBODY: &str = "";
+
+type Rights = BTreeMap<String, BTreeSet<String>>;
+
+/// Notes who does what. One function runs at a time.
+#[derive(Default)]
+struct Watch {
+    function: Mutex<&'static str>,
+    seen: Mutex<Rights>,
+}
+
+impl Watch {
+    fn now_runs(&self, function: &'static str) {
+        *self.function.lock().unwrap() = function;
+    }
+
+    fn note(&self, action: &str, place: impl std::fmt::Display) {
+        let function = *self.function.lock().unwrap();
+        let mut seen = self.seen.lock().unwrap();
+        seen.entry(function.to_owned()).or_default().insert(format!("{action} on {place}"));
+    }
+
+    fn seen(&self) -> Rights {
+        let mut seen = self.seen.lock().unwrap().clone();
+        seen.remove(NOBODY);
+        seen
+    }
+}
+
+/// A port with a watch before it.
+struct Watched<T> {
+    watch: Arc<Watch>,
+    inner: Arc<T>,
+}
+
+impl Watched<MemoryTables> {
+    fn note_write(&self, write: &Write) {
+        match write {
+            Write::Put { table, .. } => self.watch.note("dynamodb:PutItem", table.as_str()),
+            Write::Patch { table, .. } => self.watch.note("dynamodb:UpdateItem", table.as_str()),
+            Write::Check { table, .. } => self.watch.note("dynamodb:ConditionCheckItem", table.as_str()),
+        }
+    }
+}
+
+#[async_trait]
+impl Tables for Watched<MemoryTables> {
+    async fn get(&self, table: Table, key: &Key, read: Read) -> Result<Option<Item>, StoreError> {
+        self.watch.note("dynamodb:GetItem", table.as_str());
+        self.inner.get(table, key, read).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.watch.note("dynamodb:Query", query.table.as_str());
+        self.inner.query(query).await
+    }
+
+    async fn work(&self, table: Table, wk: &str, to: &str, limit: usize) -> Result<WorkPage, StoreError> {
+        self.watch.note("dynamodb:Query", format!("{}/index/work", table.as_str()));
+        self.inner.work(table, wk, to, limit).await
+    }
+
+    async fn write(&self, write: Write) -> Result<(), WriteError> {
+        self.note_write(&write);
+        self.inner.write(write).await
+    }
+
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
+        for write in &writes {
+            self.note_write(write);
+        }
+        self.inner.transact(writes).await
+    }
+
+    async fn put_all(&self, table: Table, items: Vec<Item>) -> Result<(), StoreError> {
+        self.watch.note("dynamodb:BatchWriteItem", table.as_str());
+        self.inner.put_all(table, items).await
+    }
+
+    async fn delete(&self, table: Table, key: &Key) -> Result<(), StoreError> {
+        self.watch.note("dynamodb:DeleteItem", table.as_str());
+        self.inner.delete(table, key).await
+    }
+}
+
+impl Watched<MemoryObjects> {
+    fn note_object(&self, action: &str, bucket: Bucket, key: &str) {
+        let folder = key.split('/').next().unwrap();
+        self.watch.note(action, format!("{}/{folder}/*", bucket.as_str()));
+    }
+
+    /// With a version it is another right than without.
+    fn note_read(&self, bucket: Bucket, key: &str, version: Option<&str>) {
+        self.note_object(if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }, bucket, key);
+    }
+}
+
+#[async_trait]
+impl Objects for Watched<MemoryObjects> {
+    async fn head(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<ObjectInfo, ObjectError> {
+        self.note_read(bucket, key, version);
+        self.inner.head(bucket, key, version).await
+    }
+
+    async fn get(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Vec<u8>, ObjectError> {
+        self.note_read(bucket, key, version);
+        self.inner.get(bucket, key, version).await
+    }
+
+    async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {
+        self.note_object("s3:PutObject", bucket, key);
+        self.inner.put_new(bucket, key, bytes).await
+    }
+}
+
+#[async_trait]
+impl Queues for Watched<MemoryMailbox> {
+    async fn send(&self, queue: Queue, messages: Vec<OutMessage>) -> Result<(), QueueError> {
+        self.watch.note("sqs:SendMessage", queue.as_str());
+        self.inner.send(queue, messages).await
+    }
+}
+
+#[async_trait]
+impl Visibility for Watched<MemoryMailbox> {
+    async fn hide(&self, queue_arn: &str, receipt_handle: &str, seconds: u32) -> Result<(), QueueError> {
+        self.inner.hide(queue_arn, receipt_handle, seconds).await
+    }
+}
+
+/// The cloud's side of the queues: what it takes messages from tells which function runs next.
+#[async_trait]
+impl Mailbox for Watched<MemoryMailbox> {
+    async fn post(&self, queue: &str, body: String, sent: Timestamp) -> Result<String, QueueError> {
+        self.inner.post(queue, body, sent).await
+    }
+
+    async fn receive(
+        &self,
+        queue: &str,
+        max: usize,
+        sight: Sight,
+        receives_max: u32,
+    ) -> Result<Vec<Received>, QueueError> {
+        self.watch.now_runs(match queue {
+            "identify" => "identify",
+            "match" => "match",
+            "export" => "export",
+            _ => "import",
+        });
+        self.inner.receive(queue, max, sight, receives_max).await
+    }
+
+    async fn delete(&self, queue: &str, receipt: &str) -> Result<(), QueueError> {
+        self.inner.delete(queue, receipt).await
+    }
+
+    async fn count(&self, queue: &str) -> Result<usize, QueueError> {
+        self.inner.count(queue).await
+    }
+
+    async fn next_visible(&self) -> Result<Option<Timestamp>, QueueError> {
+        self.inner.next_visible().await
+    }
+}
+
+/// Partners whose directory can be down.
+struct Outer {
+    partners: PlayedPartners,
+    directory_down: AtomicBool,
+}
+
+#[async_trait]
+impl Web for Outer {
+    async fn send(&self, call: Call) -> WebAnswer {
+        if call.url.contains("payment_card_user_info") && self.directory_down.load(Ordering::Relaxed) {
+            return WebAnswer::Response { status: 503, body: Vec::new() };
+        }
+        self.partners.send(call).await
+    }
+}
+
+/// A day under way.
+struct Play {
+    watch: Arc<Watch>,
+    clock: Arc<SetClock>,
+    objects: Arc<MemoryObjects>,
+    web: Arc<Outer>,
+    cloud: Cloud,
+}
+
+impl Play {
+    async fn set(day: &Day) -> Self {
+        let watch = Arc::new(Watch::default());
+        let clock = Arc::new(SetClock::new(day.drops[0].at));
+        let objects = Arc::new(MemoryObjects::default());
+        let partners = PlayedPartners::new(&day.users, Faults::demo());
+        let (outside, world) = (partners.outside(), World::of(day));
+        let web = Arc::new(Outer { partners, directory_down: AtomicBool::new(false) });
+        let inner = Arc::new(MemoryMailbox::new(clock.clone()));
+        let mailbox = Arc::new(Watched { watch: watch.clone(), inner });
+        let ports = Ports {
+            tables: Arc::new(Watched { watch: watch.clone(), inner: Arc::<MemoryTables>::default() }),
+            objects: Arc::new(Watched { watch: watch.clone(), inner: objects.clone() }),
+            queues: mailbox.clone(),
+            web: web.clone(),
+            clock: clock.clone(),
+        };
+        let settings = Settings {
+            directory_url: outside.directory_url.clone(),
+            directory_key: SecretString::from(outside.directory_key.clone()),
+            aes_key: SecretString::from(world.aes_key.clone()),
+            merchants: outside.secrets.clone(),
+        };
+        let keys = CardKeys::from_secret(&SecretString::from("a generated day has invented cards only"));
+        let definitions = Arc::new(outside.definitions().unwrap());
+        let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
+        harmonia.onboard(&world.onboarded().unwrap()).await.unwrap();
+        let app = App { harmonia, visibility: mailbox.clone() };
+        Self { watch, clock: clock.clone(), objects, web, cloud: Cloud { app, mailbox, clock } }
+    }
+
+    async fn file(&self, feed: &str, name: &str, bytes: &[u8]) {
+        let key = format!("imports/{feed}/{name}");
+        let version = self.objects.upload(Bucket::Imports, &key, bytes.to_vec());
+        self.cloud.announce(&key, &version, u64::try_from(bytes.len()).unwrap()).await.unwrap();
+    }
+
+    async fn deliver(&self, drops: &[Drop]) {
+        for drop in drops {
+            match (&drop.kind, drop.feed.parse().unwrap()) {
+                (DropKind::Message, Feed::Payment(feed)) => {
+                    self.cloud.post_line(feed, String::from_utf8(drop.bytes.clone()).unwrap()).await.unwrap();
+                }
+                _ => self.file(&drop.feed, &drop.name, &drop.bytes).await,
+            }
+        }
+        self.cloud.until_quiet_in_order().await.unwrap();
+    }
+
+    /// Ticks until nothing is due any more.
+    async fn ticks(&self) {
+        for _ in 0..1_000 {
+            self.watch.now_runs(NOBODY);
+            let Some(due) = self.cloud.app.harmonia.next_due().await.unwrap() else { return };
+            let past = due.max(self.clock.now()).as_second() + 59;
+            self.clock.set(Timestamp::from_second(past - past % 60).unwrap());
+            self.watch.now_runs("export");
+            self.cloud.fire(json!({ "v": 1, "k": "tick" })).await.unwrap();
+            self.cloud.until_quiet_in_order().await.unwrap();
+        }
+        panic!("something is due for ever");
+    }
+}
+
+/// What the functions do on a day with everything in it.
+async fn used() -> Rights {
+    let day = generate(&Plan { payments: 300, sales: 300, ..Plan::default() });
+    let play = Play::set(&day).await;
+    play.file("visa-auth", "a file of a feed of messages", b"x").await;
+    // payments that wait for their sales, sales that wait for their payments, payments that wait for the directory
+    let (morning, evening) = day.drops.split_at(day.drops.len() / 2);
+    for drops in morning.chunks(10) {
+        play.deliver(drops).await;
+    }
+    play.web.directory_down.store(true, Ordering::Relaxed);
+    play.deliver(evening).await;
+    play.web.directory_down.store(false, Ordering::Relaxed);
+    play.ticks().await;
+    assert_eq!(play.cloud.dead_letters().await.unwrap(), []);
+    play.watch.seen()
+}
+
+/// The place that a resource of a statement names, as the code calls it: `book/index/work`, `archive/ranges/*`.
+fn place(template: &Value, resource_of: &Value) -> String {
+    let (name, rest) = match resource_of["Fn::Sub"].as_str() {
+        Some(text) => text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")).unwrap(),
+        None => (resource(resource_of), ""),
+    };
+    let properties = &template["Resources"][name]["Properties"];
+    let named = ["TableName", "BucketName", "QueueName"].into_iter().find(|n| !properties[*n].is_null());
+    let short = named.map_or(name, |named| short_name(properties, named));
+    format!("{}{rest}", short.split("-${").next().unwrap())
+}
+
+/// What the template allows, by function: what the code calls, without what Lambda needs itself.
+fn allowed(template: &Value) -> Rights {
+    let mut allowed = Rights::new();
+    let roles = of_type(template, "AWS::IAM::Role");
+    for function in super::functions(template).values() {
+        let rights = allowed.entry(short_name(function, "FunctionName").to_owned()).or_default();
+        for statement in statements(roles[resource(&function["Role"])]) {
+            for action in list(&statement["Action"]).into_iter().filter_map(Value::as_str) {
+                if action.starts_with("dynamodb:") || action.starts_with("s3:") || action == "sqs:SendMessage" {
+                    let places = list(&statement["Resource"]).into_iter().map(|r| place(template, r));
+                    rights.extend(places.map(|place| format!("{action} on {place}")));
+                }
+            }
+        }
+    }
+    allowed
+}
+
+fn differences(used: &Rights, allowed: &Rights) -> Vec<String> {
+    let of = |rights: &Rights, function: &str| rights.get(function).cloned().unwrap_or_default();
+    let mut told = Vec::new();
+    for function in used.keys().chain(allowed.keys()).collect::<BTreeSet<_>>() {
+        let (used, allowed) = (of(used, function), of(allowed, function));
+        told.extend(used.difference(&allowed).map(|right| format!("{function} needs {right}")));
+        let idle = allowed.difference(&used).filter(|r| !RARE.contains(&(function, r)));
+        // tells a file that is gone from one that is forbidden; no call of its own
+        let idle = idle.filter(|r| *r != "s3:ListBucket on imports");
+        told.extend(idle.map(|right| format!("{function} does not need {right}")));
+    }
+    told
+}
+
+#[tokio::test]
+async fn every_function_may_do_what_it_does_and_no_more() {
+    let used = used().await;
+    let template = template();
+    let told = differences(&used, &allowed(&template));
+    assert!(told.is_empty(), "\n{}", told.join("\n"));
+    let mut without = template.clone();
+    without["Resources"]["MatchRole"]["Properties"]["Policies"] = json!([]);
+    let told = differences(&used, &allowed(&without));
+    assert!(told.contains(&"match needs dynamodb:UpdateItem on book".to_owned()), "{told:?}");
+    let mut with = allowed(&template);
+    with.entry("match".to_owned()).or_default().insert("dynamodb:PutItem on registry".to_owned());
+    assert_eq!(differences(&used, &with), ["match does not need dynamodb:PutItem on registry"]);
+}
+
+/// A function finds what it may use by a variable.
+#[test]
+fn functions_know_where_their_buckets_and_queues_are() {
+    let template = template();
+    for function in super::functions(&template).values() {
+        let name = short_name(function, "FunctionName");
+        let variables = at(function, "Environment.Variables").as_object().unwrap();
+        let known: BTreeSet<String> = variables
+            .iter()
+            .filter(|(name, _)| name.starts_with("HARMONIA_BUCKET_") || name.starts_with("HARMONIA_QUEUE_"))
+            .map(|(variable, value)| {
+                let place = place(&template, &json!({ "Fn::GetAtt": value["Ref"] }));
+                let named = variable.trim_start_matches("HARMONIA_BUCKET_").trim_start_matches("HARMONIA_QUEUE_");
+                assert_eq!(named.trim_end_matches("_URL").to_lowercase(), place, "{name}: {variable}");
+                place
+            })
+            .collect();
+        let rights = allowed(&template).remove(name).unwrap();
+        let of_service = |service: &str, right: &str| right.starts_with(service);
+        let used = rights.iter().filter(|r| of_service("s3:", r) || of_service("sqs:", r));
+        let places = used.map(|r| r.split_once(" on ").unwrap().1.split('/').next().unwrap().to_owned());
+        assert_eq!(known, places.collect(), "{name}");
+    }
+}
