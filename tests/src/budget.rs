@@ -2,6 +2,7 @@
 //! the sale came first and 12 when the payment waited, and at most 6 read units. Costs of a file or a batch of messages
 //! are left out by comparing two runs of different size.
 
+use base64::Engine;
 use harmonia_local::{
     durable::Durability,
     local::{Folder, Local},
@@ -32,7 +33,6 @@ fn feeds() -> Feeds {
             Action::Import { feed: f, data, .. } if f == feed => Some(data.clone()),
             _ => None,
         });
-        use base64::Engine;
         String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data.unwrap()).unwrap()).unwrap()
     };
     let users = case.world.users.iter().map(|u| harmonia_gen::User {
@@ -40,16 +40,11 @@ fn feeds() -> Feeds {
         scheme: "wasabi-club".into(),
         identity: u.identity.clone(),
     });
-    let identifiers = case.world.identifiers.iter().map(|i| harmonia_gen::Identifier {
-        scheme: i.scheme.clone(),
-        provider: i.provider.clone(),
-        identifier: i.identifier.clone(),
-        kind: i.kind.clone(),
-        location_id: i.location_id.clone(),
-        merchant_internal_id: i.merchant_internal_id.clone(),
-    });
-    let world =
-        World { aes_key: case.world.aes_key.clone(), identifiers: identifiers.collect(), users: users.collect() };
+    let world = World {
+        aes_key: case.world.aes_key.clone(),
+        identifiers: case.world.identifiers.clone(),
+        users: users.collect(),
+    };
     Feeds { world, sale: text("wasabi-club"), auth: text("visa-auth") }
 }
 

@@ -62,6 +62,11 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
 fn print(outcome: &Outcome) {
     println!("{}\n", files(&outcome.rows.files));
     println!("{}\n", counts(&outcome.rows));
+    let mut open = table(&["open payments", "count"], 1);
+    for (why, count) in &outcome.open {
+        open.add_row([why.clone(), count.to_string()]);
+    }
+    println!("{open}\n");
     let mut calls = table(&["partner", "answer", "requests"], 1);
     for (path, statuses) in &outcome.partners.requests {
         for (status, count) in statuses {
@@ -77,7 +82,8 @@ fn print(outcome: &Outcome) {
         score.precision(),
         score.recall()
     );
-    println!("rewarded     {} purchases, each once", outcome.partners.rewarded());
+    let (rewarded, again) = (outcome.partners.rewarded(), outcome.partners.recognised());
+    println!("rewarded     {rewarded} purchases, each once ({again} told again and recognised by their key)");
     let (lines, millis) = (u128::from(outcome.lines), outcome.took.as_millis().max(1));
     println!("speed        {lines} lines in {millis} ms: {} lines/s", lines * 1000 / millis);
     let (read, write) = outcome.consumed;

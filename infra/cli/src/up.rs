@@ -41,12 +41,11 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, Failure> {
     let world: World = options.world.as_deref().map(read).transpose()?.unwrap_or_default();
-    let (outside, _playing) = match &options.outside {
-        Some(file) => (read::<Outside>(file)?, None),
-        None => {
-            let partners = Partners::start(&world.users, Faults::none()).await?;
-            (partners.outside(), Some(partners))
-        }
+    let (outside, _playing) = if let Some(file) = &options.outside {
+        (read::<Outside>(file)?, None)
+    } else {
+        let partners = Partners::start(&world.users, Faults::none()).await?;
+        (partners.outside(), Some(partners))
     };
     match options.until_quiet_from {
         Some(start) => {

@@ -6,6 +6,7 @@ use crate::{
     invariants::{self, Score, Violation},
     local::{Door, Folder, Local, LocalError},
     partners::{Faults, PartnerReport, Partners},
+    reasons::open_payments,
     run::until_quiet,
     state::Rows,
     world::World,
@@ -14,6 +15,7 @@ use harmonia_domain::feed::Feed;
 use harmonia_gen::{Day, DropKind, Plan, generate};
 use harmonia_ports::{Clock, memory::SetClock};
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -40,6 +42,8 @@ pub struct Outcome {
     pub rows: Rows,
     /// Matches against the known truth.
     pub score: Score,
+    /// Open payments by the main reason.
+    pub open: BTreeMap<String, usize>,
     /// Invariants that are broken; empty on a good day.
     pub violations: Vec<Violation>,
     /// What the partners saw.
@@ -112,6 +116,7 @@ async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -
     let report = partners.report();
     violations.extend(report.irregular().into_iter().map(|what| Violation { invariant: 3, what }));
     let outcome = Outcome {
+        open: open_payments(&rows, &local.cloud.app.harmonia.definitions),
         score: invariants::score(&rows, &day.truth),
         violations,
         partners: report,

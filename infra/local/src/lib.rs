@@ -13,6 +13,7 @@ pub mod mailbox;
 pub mod memory_cloud;
 pub mod memory_mailbox;
 pub mod partners;
+pub mod reasons;
 pub mod replay;
 pub mod run;
 pub mod state;

@@ -118,7 +118,7 @@ impl Folder {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let mut bytes = [0_u8; 32];
                 getrandom::fill(&mut bytes).map_err(|e| disk(io::Error::other(e.to_string())))?;
-                let text: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
                 std::fs::write(&path, &text).map_err(disk)?;
                 text
             }

@@ -1,6 +1,6 @@
 //! The outside world on a port of this machine: the user directory, Wasabi's Acteol API, and Iceland's OAuth and batch
-//! endpoints. They fail by plan ([`Faults`]) and keep a ledger of every reward they counted ([`PartnerReport`]), which is
-//! how a run shows that each purchase was told once.
+//! endpoints. They fail by plan ([`Faults`]) and keep a ledger of every reward they counted ([`PartnerReport`]), which
+//! is how a run shows that each purchase was told once.
 
 mod answers;
 mod faults;

@@ -13,13 +13,13 @@ use crate::{
     cloud::{Cloud, CloudError},
     memory_mailbox::MemoryMailbox,
     state::Rows,
+    world::onboarded,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use harmonia_definitions::{Definition, DefinitionError, Definitions};
 use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
-    identifier::Identifier,
 };
 use harmonia_ports::{
     Bucket, Ports, Table,
@@ -110,7 +110,7 @@ struct Stage {
 /// Runs a case; returns what came of it in the shapes of its expectation, with its name.
 pub async fn run(case: &Case, surroundings: &Surroundings) -> Result<Value, ReplayError> {
     let stage = Stage::set(case, surroundings)?;
-    let identifiers = case.world.identifiers.iter().map(identifier).collect::<Result<Vec<_>, _>>()?;
+    let identifiers = case.world.identifiers.iter().map(onboarded).collect::<Result<Vec<_>, _>>()?;
     stage.cloud.app.harmonia.onboard(&identifiers).await?;
     for (number, step) in (1..).zip(&case.steps) {
         stage.clock.set(step.at);
@@ -184,17 +184,6 @@ impl Stage {
         self.cloud.announce(&key, &version, size).await.map_err(CloudError::from)?;
         Ok(())
     }
-}
-
-fn identifier(i: &case::Identifier) -> Result<Identifier, NameError> {
-    Ok(Identifier {
-        scheme: i.provider.parse()?,
-        kind: i.kind.parse()?,
-        text: i.identifier.clone(),
-        merchant: i.scheme.parse()?,
-        location_id: i.location_id.clone(),
-        merchant_internal_id: i.merchant_internal_id.clone(),
-    })
 }
 
 /// The shipped definitions with what the case configures (spec match §13.1).

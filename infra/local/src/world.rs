@@ -71,18 +71,20 @@ impl World {
 
     /// The identifiers as the registry keeps them.
     pub fn onboarded(&self) -> Result<Vec<Identifier>, NameError> {
-        let identifier = |i: &harmonia_gen::Identifier| {
-            Ok(Identifier {
-                scheme: i.provider.parse()?,
-                kind: i.kind.parse()?,
-                text: i.identifier.clone(),
-                merchant: i.scheme.parse()?,
-                location_id: i.location_id.clone(),
-                merchant_internal_id: i.merchant_internal_id.clone(),
-            })
-        };
-        self.identifiers.iter().map(identifier).collect()
+        self.identifiers.iter().map(onboarded).collect()
     }
+}
+
+/// An identifier as the registry keeps it.
+pub(crate) fn onboarded(i: &harmonia_gen::Identifier) -> Result<Identifier, NameError> {
+    Ok(Identifier {
+        scheme: i.provider.parse()?,
+        kind: i.kind.parse()?,
+        text: i.identifier.clone(),
+        merchant: i.scheme.parse()?,
+        location_id: i.location_id.clone(),
+        merchant_internal_id: i.merchant_internal_id.clone(),
+    })
 }
 
 impl Outside {

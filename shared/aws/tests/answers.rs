@@ -14,7 +14,8 @@ fn item(sk: &str) -> Item {
 }
 
 fn on_disk(sk: &str) -> Value {
-    json!({"pk": {"S": "p"}, "sk": {"S": sk}, "v": {"N": "1"}, "by": {"S": "test"}, "on": {"S": "2026-11-22T10:00:00Z"}})
+    json!({"pk": {"S": "p"}, "sk": {"S": sk}, "v": {"N": "1"}, "by": {"S": "test"},
+        "on": {"S": "2026-11-22T10:00:00Z"}})
 }
 
 fn put(sk: &str) -> Write {

@@ -145,7 +145,8 @@ mod tests {
     /// Every shape of answer (pitfalls 1 and 3).
     #[test]
     fn only_failed_records_are_named() {
-        let failures = |ids: &[&str]| json!({"batchItemFailures": ids.iter().map(|i| json!({"itemIdentifier": i})).collect::<Vec<_>>()});
+        let failure = |id: &&str| json!({ "itemIdentifier": id });
+        let failures = |ids: &[&str]| json!({ "batchItemFailures": ids.iter().map(failure).collect::<Vec<_>>() });
         assert_eq!(answer(&[]), (failures(&[]), vec![]));
         assert_eq!(answer(&["ok", "ok"]), (failures(&[]), vec![]));
         let (one, hidden) = answer(&["ok", "later", "poison"]);

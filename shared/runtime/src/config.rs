@@ -3,7 +3,7 @@
 
 use harmonia_domain::{card::CardKeys, feed::Slug};
 use harmonia_stages::Settings;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -57,7 +57,6 @@ impl Secrets {
             line: e.line(),
             column: e.column(),
         })?;
-        use secrecy::ExposeSecret;
         if secrets.card_key.expose_secret().len() < CARD_KEY_CHARS_MIN {
             return Err(SecretsError::ShortCardKey);
         }

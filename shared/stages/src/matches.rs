@@ -36,6 +36,15 @@ struct Examinee {
     who: IdentityRef,
 }
 
+/// Whose duty it is to forward an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// This handler's.
+    Now,
+    /// Another line's handler made the claim and forwards it, now or at its redelivery.
+    ByAnother,
+}
+
 /// The order of examination (D24).
 fn position(entry: &BookedPayment) -> Position {
     (entry.changed.0, entry.changed.1, entry.p.clone())
@@ -79,7 +88,7 @@ impl Harmonia {
         mut keys: BTreeSet<(Slug, BookKey)>,
         mut from: Option<Position>,
     ) -> Result<(), StageError> {
-        let mut examined = 0;
+        let mut looked_at = 0;
         while !keys.is_empty() {
             let mut open = Vec::new();
             for (merchant, key) in &keys {
@@ -88,11 +97,11 @@ impl Harmonia {
             open.sort_by_cached_key(position);
             let mut again = BTreeSet::new();
             for entry in open.iter().filter(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from)) {
-                if examined >= EXAMINED_MAX {
+                if looked_at >= EXAMINED_MAX {
                     self.settle_later(trace, &keys, Some(position(entry))).await?;
                     return self.settle_later(trace, &again, None).await;
                 }
-                examined += 1;
+                looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
                 again.extend(self.examine(trace, &examinee, Some(entry)).await?);
             }
@@ -139,7 +148,7 @@ impl Harmonia {
                 self.store().get(&purchase_key(&examinee.p), Read::Consistent).await?;
             let Some(stored) = found else { return Ok(None) };
             if let PurchaseState::Claimed { x } = &stored.row.state {
-                return self.after_claim(trace, &stored.row, x, examinee, entry).await;
+                return self.after_claim(trace, &stored.row, x, examinee, booked.as_ref()).await;
             }
             let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else { return Ok(None) };
             if now.identity_of != examinee.kind {
@@ -147,7 +156,7 @@ impl Harmonia {
                 self.delete_entry(booked.as_ref()).await?;
                 return Ok(None);
             }
-            let own = self.own_entry(&stored.row, &now, examinee);
+            let own = Self::own_entry(&stored.row, &now, examinee);
             if entry.is_some_and(|e| e.bk != own.bk) {
                 // the settlement moved the payment to another key, where it has an entry or will have one
                 self.delete_entry(entry).await?;
@@ -157,9 +166,9 @@ impl Harmonia {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(trace, &stored, &now, &examinee.who, &sale, evidence).await? {
                         Claimed::Yes(export) => {
-                            return self.follow(trace, &stored.row, &export, entry, booked.is_some()).await;
+                            return self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await;
                         }
-                        Claimed::SaleGone => drop(gone.insert(sale.id)),
+                        Claimed::SaleGone => _ = gone.insert(sale.id),
                         Claimed::PaymentChanged => {}
                     }
                 }
@@ -177,7 +186,7 @@ impl Harmonia {
         Err(StageError::Unsettled { what: "a payment", tries: TRIES_MAX })
     }
 
-    fn own_entry(&self, purchase: &Purchase, now: &Current, examinee: &Examinee) -> BookedPayment {
+    fn own_entry(purchase: &Purchase, now: &Current, examinee: &Examinee) -> BookedPayment {
         BookedPayment {
             merchant: now.identifier.merchant.clone(),
             bk: book_key(purchase, now),
@@ -222,42 +231,39 @@ impl Harmonia {
         let found: Option<Stored<Export>> = self.store().find(&key).await?;
         let Some(stored) = found else { return Err(StageError::Missing { what: "export", name: x.sk.clone() }) };
         let stored = self.correct(stored, purchase, examinee).await?;
-        self.follow(trace, purchase, &stored.row, entry, true).await
+        // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
+        let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
+        self.follow(trace, purchase, &stored.row, told, entry).await
     }
 
-    /// What follows from a claim, again and again until it is done once. `booked`: the payment may have an entry in
-    /// the book; one that an earlier try left without this one's knowledge is found when the key is examined again.
+    /// What follows from a claim, again and again until it is done once: the export is forwarded, then the entry that
+    /// is known of goes. One that an earlier try left unknown is found when the key is examined again.
     async fn follow(
         &self,
         trace: &str,
         purchase: &Purchase,
         export: &Export,
+        told: Told,
         entry: Option<&BookedPayment>,
-        booked: bool,
     ) -> Result<Option<(Slug, BookKey)>, StageError> {
-        if export.state == ExportState::Ready {
+        if export.state == ExportState::Ready && told == Told::Now {
             let item = ExportName { x: export.key(), generation: export.generation };
-            let queues = self.ports.queues.as_ref();
             let group = (Some(&export.merchant), 0);
+            let queues = self.ports.queues.as_ref();
             message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await?;
         }
-        if !booked {
-            return Ok(Some((export.merchant.clone(), export.book_key.clone())));
-        }
+        self.delete_entry(entry).await?;
         let own = BookedPayment {
             merchant: export.merchant.clone(),
             bk: export.book_key.clone(),
-            at: purchase.line(purchase.base).map_or(export.created, |l| l.at),
+            at: purchase.line(purchase.base).map_or(export.created, |line| line.at),
             p: purchase.key.clone(),
             kind: export.kind,
             who: export.identity.clone(),
             changed: (export.created, 0),
         };
-        self.store().delete::<BookedPayment>(&own.key()).await?;
+        // the auth may have waited under another amount than the settlement was claimed with
         self.move_entry(purchase, &own).await?;
-        if entry.is_some_and(|e| e.key() != own.key()) {
-            self.delete_entry(entry).await?;
-        }
         Ok(Some((export.merchant.clone(), export.book_key.clone())))
     }
 
@@ -280,7 +286,7 @@ impl Harmonia {
         }
         let key = stored.row.key();
         let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
-        let found = found.ok_or_else(|| StageError::Missing { what: "export", name: key.sk })?;
+        let found = found.ok_or(StageError::Missing { what: "export", name: key.sk })?;
         // the export moved on meanwhile: the record comes back and finds it quieter
         if found.row.corrected.is_some() {
             Ok(found)

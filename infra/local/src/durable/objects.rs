@@ -1,8 +1,8 @@
-//! Objects in a folder: what is to be seen lies at `<root>/<bucket>/<key>`, where a person can look at it and drop files;
-//! every version that anyone knows the name of is kept under `<root>/.versions`.
+//! Objects in a folder: what is to be seen lies at `<root>/<bucket>/<key>`, where a person can look at it and drop
+//! files; every version that anyone knows the name of is kept under `<root>/.versions`.
 //!
-//! A version's name is derived from its bytes. So a name stands for bytes, not for a place: the same bytes dropped twice
-//! have the same version, and a version is found under any key that is allowed.
+//! A version's name is derived from its bytes. So a name stands for bytes, not for a place: the same bytes dropped
+//! twice have the same version, and a version is found under any key that is allowed.
 //!
 //! Files are small (a feed's file is a few megabytes) and the disk is near, so calls are made where they are.
 

@@ -61,12 +61,17 @@ impl<'t> Tokens<'t> {
     }
 }
 
-/// Where a run of 13 to 19 digits begins that is a card number by its check digit. Runs that begin with another digit
+/// Where a word of 13 to 19 digits begins that is a card number by its check digit. Digits inside a hash or an id of
+/// letters and digits are none: among thousands of those some pass by chance. Runs that begin with another digit
 /// than 2 to 6 are nobody's whose feeds we read, but may be milliseconds since 1970, of which every tenth would pass.
 fn card_number(text: &[u8]) -> Option<usize> {
     let mut at = 0;
-    for run in text.split(|b| !b.is_ascii_digit()) {
-        if (13..=19).contains(&run.len()) && matches!(run.first(), Some(b'2'..=b'6')) && luhn(run) {
+    for run in text.split(|b| !b.is_ascii_alphanumeric()) {
+        if run.iter().all(u8::is_ascii_digit)
+            && (13..=19).contains(&run.len())
+            && matches!(run.first(), Some(b'2'..=b'6'))
+            && luhn(run)
+        {
             return Some(at);
         }
         at += run.len() + 1;

@@ -1,5 +1,6 @@
 //! A conformance case as it is written (cases/README.md).
 
+use harmonia_gen::Identifier;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -37,24 +38,6 @@ pub struct World {
     pub responses: Vec<Rule>,
     /// Key text of the members' credentials.
     pub aes_key: String,
-}
-
-/// An onboarded identifier.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Identifier {
-    /// The merchant.
-    pub scheme: String,
-    /// The payment scheme.
-    pub provider: String,
-    /// The text.
-    pub identifier: String,
-    /// PRIMARY, SECONDARY or PSIMI.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The merchant's name of the place.
-    pub location_id: Option<String>,
-    /// The merchant's own id.
-    pub merchant_internal_id: Option<String>,
 }
 
 /// A card that the directory knows.

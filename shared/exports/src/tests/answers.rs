@@ -11,7 +11,8 @@ fn conversation(merchant: &str) -> Conversation {
     let secrets = match merchant {
         "wasabi-club" => Value::Null,
         _ => {
-            json!({"service": "oauth", "url": "http://oauth.test/?key=hush-1", "prefix": "Bearer", "payload": {"s": "hush-2"}})
+            json!({"service": "oauth", "url": "http://oauth.test/?key=hush-1", "prefix": "Bearer",
+                "payload": {"s": "hush-2"}})
         }
     };
     let uid = (merchant != "wasabi-club").then_some("uid");

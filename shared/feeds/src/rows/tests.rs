@@ -66,7 +66,9 @@ proptest! {
     }
 
     #[test]
-    fn every_row_reads_back(rows in prop::collection::vec(prop::collection::vec("\\PC{0,6}[,\"\n\r]{0,2}", 2..5), 0..6)) {
+    fn every_row_reads_back(
+        rows in prop::collection::vec(prop::collection::vec("\\PC{0,6}[,\"\n\r]{0,2}", 2..5), 0..6)
+    ) {
         let quote = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
         let line = |row: &Vec<String>| row.iter().map(quote).collect::<Vec<_>>().join(",") + "\r\n";
         prop_assert_eq!(fields(&rows.iter().map(line).collect::<String>()), rows);

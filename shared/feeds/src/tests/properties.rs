@@ -54,7 +54,8 @@ proptest! {
     #[test]
     fn no_message_panics(bytes in prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
-        "\\{(\"(mid|time|amount|third_party_id|dpan|MessageElementsCollection)\":(1e9|null|\\[\\]|\"[0-9X]{0,20}\"),){0,4}\"a\":1\\}"
+        "\\{(\"(mid|time|amount|third_party_id|dpan|MessageElementsCollection)\":\
+            (1e9|null|\\[\\]|\"[0-9X]{0,20}\"),){0,4}\"a\":1\\}"
             .prop_map(String::into_bytes),
     ]) {
         for feed in PaymentFeed::ALL {

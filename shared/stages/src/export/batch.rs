@@ -95,7 +95,7 @@ impl Harmonia {
         let mut members = Vec::with_capacity(keys.len());
         for key in keys {
             let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
-            members.push(found.ok_or_else(|| StageError::Missing { what: "export", name: key.sk })?);
+            members.push(found.ok_or(StageError::Missing { what: "export", name: key.sk })?);
         }
         Ok(members)
     }

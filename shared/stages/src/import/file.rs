@@ -16,8 +16,8 @@ use harmonia_domain::{
     time::sortable,
 };
 use harmonia_feeds::{FileFormat, Unreadable, read_file};
-use harmonia_ports::{Bucket, Query, Queue, Read, Table};
-use harmonia_state::{FileHash, FileKey, Range, Row, Stored, file_key};
+use harmonia_ports::{Bucket, Expect, Query, Queue, Read, Table, WriteError};
+use harmonia_state::{FileHash, Range, Row, Stored, file_key, put_write};
 use jiff::Timestamp;
 
 /// Largest file that is read in one go; a larger one is refused whole with this reason until files are cut into
@@ -83,12 +83,14 @@ impl Harmonia {
             dates: None,
             state: FileState::Importing,
         };
-        let stored = self.admit(file).await?;
-        if stored.row.finished() {
-            return Ok(stored.row);
-        }
-        let bytes = self.bytes_of(&stored.row, bytes).await?;
-        self.carry_on(stored, bytes.as_deref()).await
+        let first = self.admit(&file).await?;
+        let done = if first.row.finished() {
+            first.row
+        } else {
+            let bytes = self.bytes_of(&first.row, bytes).await?;
+            self.carry_on(first, bytes.as_deref()).await?
+        };
+        if done.id == file.id { Ok(done) } else { self.repeat_of(&done, file).await }
     }
 
     /// The bytes of the file that is to be carried on: these, unless an earlier delivery of them is.
@@ -100,39 +102,33 @@ impl Harmonia {
         }
     }
 
-    /// Finds or makes the file's row. The same bytes as those of a finished file are that file again; of an
-    /// unfinished one: that one is carried on first.
-    async fn admit(&self, file: File) -> Result<Stored<File>, StageError> {
+    /// Makes the file's row together with the mark of its bytes, or finds the first file with these bytes: the same
+    /// delivery again, or another one of the same content, which is carried on first if it is not finished.
+    async fn admit(&self, file: &File) -> Result<Stored<File>, StageError> {
         let stamp = self.stamp(format!("import {}", file.id));
         let own = file_key(&file.feed, file.arrived, &file.id);
-        let hash =
-            FileHash { feed: file.feed.clone(), sha256: file.sha256.clone(), file: own.clone(), arrived: file.arrived };
-        let first = self.store().insert(&hash, &stamp).await?.map_or(own.clone(), |there| there.row.file);
-        if first != own {
-            let there: Option<Stored<File>> = self.store().get(&first.key(), Read::Consistent).await?;
-            if let Some(there) = there {
-                return if there.row.finished() { self.repeat_of(&there.row, file).await } else { Ok(there) };
-            }
-            // the first delivery died between hash and row: this one takes over, under the first one's name
-            let file = File { arrived: instant_of(&first).unwrap_or(file.arrived), ..file };
-            return self.insert_file(file).await;
+        let hash = FileHash { feed: file.feed.clone(), sha256: file.sha256.clone(), file: own, arrived: file.arrived };
+        let both = vec![put_write(&hash, Expect::Absent, &stamp), put_write(file, Expect::Absent, &stamp)];
+        match self.store().transact(both).await {
+            Ok(()) => return Ok(Stored { row: file.clone(), version: 1 }),
+            Err(WriteError::Store(e)) => return Err(e.into()),
+            Err(WriteError::Condition(_)) => {}
         }
-        self.insert_file(file).await
-    }
-
-    async fn insert_file(&self, file: File) -> Result<Stored<File>, StageError> {
-        let stamp = self.stamp(format!("import {}", file.id));
-        let there = self.store().insert(&file, &stamp).await?;
-        Ok(there.unwrap_or(Stored { row: file, version: 1 }))
+        let missing = || StageError::Missing { what: "file with the content of", name: file.id.to_string() };
+        let first: Option<Stored<FileHash>> = self.store().get(&hash.key(), Read::Consistent).await?;
+        let first = first.ok_or_else(missing)?.row.file;
+        self.store().get(&first.key(), Read::Consistent).await?.ok_or_else(missing)
     }
 
     /// Logs a delivery of known bytes (invariant 1: its lines are duplicates).
-    async fn repeat_of(&self, first: &File, file: File) -> Result<Stored<File>, StageError> {
+    async fn repeat_of(&self, first: &File, file: File) -> Result<File, StageError> {
         let state = match &first.state {
             FileState::Unreadable { .. } => first.state.clone(),
             _ => FileState::Repeated { of: first.id.clone() },
         };
-        self.insert_file(File { totals: first.totals_if_repeated(), dates: first.dates, state, ..file }).await
+        let file = File { totals: first.totals_if_repeated(), dates: first.dates, state, ..file };
+        self.store().insert(&file, &self.stamp(format!("import {}", file.id))).await?;
+        Ok(file)
     }
 
     /// From wherever an earlier try stopped to the end.
@@ -269,11 +265,6 @@ impl Harmonia {
         }
         Ok(())
     }
-}
-
-/// When the file of a key arrived.
-fn instant_of(key: &FileKey) -> Option<Timestamp> {
-    key.sk.split('#').next()?.parse().ok()
 }
 
 /// Why a whole file is refused.

@@ -23,17 +23,21 @@ type Found = HashMap<(Scheme, String), (Timestamp, Vec<Identifier>)>;
 
 /// Found identifiers of the last minute.
 #[derive(Default)]
-pub struct IdentifierCache(Mutex<Found>);
+pub struct IdentifierCache {
+    found: Mutex<Found>,
+    /// Held while a text is asked for, so that a batch of lines of one till asks once.
+    asking: futures::lock::Mutex<()>,
+}
 
 impl IdentifierCache {
     fn get(&self, scheme: Scheme, text: &str, now: Timestamp) -> Option<Vec<Identifier>> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, identifiers) = found.get(&(scheme, text.to_owned()))?;
         (now.duration_since(*since).as_secs() < KEEP_S).then(|| identifiers.clone())
     }
 
     fn put(&self, scheme: Scheme, text: &str, now: Timestamp, identifiers: &[Identifier]) {
-        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= TEXTS_MAX {
             found.clear();
         }
@@ -50,6 +54,11 @@ impl Harmonia {
         texts.dedup();
         let mut onboarded = Vec::new();
         for text in texts {
+            if let Some(known) = self.identifiers.get(scheme, text, now) {
+                onboarded.extend(known);
+                continue;
+            }
+            let _asking = self.identifiers.asking.lock().await;
             if let Some(known) = self.identifiers.get(scheme, text, now) {
                 onboarded.extend(known);
                 continue;

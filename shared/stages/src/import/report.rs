@@ -36,15 +36,14 @@ pub struct RangeReport {
 
 /// The reject report that partners read: CSV, one line each. Values are never in it.
 pub(super) fn reject_csv<'a>(rejects: impl Iterator<Item = &'a RejectRow>) -> String {
-    let mut text = String::from("line,field,reason,value\r\n");
-    for row in rejects {
+    let row = |row: &RejectRow| {
         let reason = serde_json::to_value(row.reject.reason).unwrap_or_default();
         let class = serde_json::to_value(row.reject.class).unwrap_or_default();
         let field = row.reject.field.replace('"', "\"\"");
         let plain = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
-        text.push_str(&format!("{},\"{field}\",{},{}\r\n", row.line, plain(&reason), plain(&class)));
-    }
-    text
+        format!("{},\"{field}\",{},{}\r\n", row.line, plain(&reason), plain(&class))
+    };
+    std::iter::once("line,field,reason,value\r\n".to_owned()).chain(rejects.map(row)).collect()
 }
 
 #[cfg(test)]
