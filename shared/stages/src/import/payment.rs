@@ -5,7 +5,7 @@ use super::lines::StoredAs;
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
     Source,
-    feed::Slug,
+    feed::{Kind, Slug},
     identifier::Attribution,
     line::{LineTime, PaymentLine},
     outcome::{ParkReason, Reject, RejectReason, ValueClass},
@@ -89,16 +89,23 @@ impl Harmonia {
     pub(super) async fn store_payment(&self, prepared: &Prepared, stamp: &Stamp) -> Result<StoredAs, StageError> {
         let Prepared { line, facts } = prepared;
         let key = |slot| PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot };
+        // an auth is nearly always the first line of its purchase: it is inserted unseen, which saves a read
+        let mut found: Option<Option<Stored<Purchase>>> = (line.kind == Kind::Auth).then_some(None);
         let mut read = Read::Eventual;
         for _ in 0..TRIES_MAX {
-            let first: Option<Stored<Purchase>> = self.store().get(&purchase_key(&key(Slot::P)), read).await?;
+            let first = match found.take() {
+                Some(first) => first,
+                None => self.store().get(&purchase_key(&key(Slot::P)), read).await?,
+            };
             read = Read::Consistent;
             let Some(first) = first else {
                 let new = Purchase::first(key(Slot::P), line.settlement_key.clone(), line.kind, facts.clone());
-                match self.store().insert(&new, stamp).await? {
-                    None => return Ok(StoredAs::New { slot: Slot::P }),
-                    Some(_) => continue,
+                let there = self.store().insert(&new, stamp).await?;
+                if there.is_none() {
+                    return Ok(StoredAs::New { slot: Slot::P });
                 }
+                found = Some(there);
+                continue;
             };
             if let Some(seen) = self.seen(&first.row, prepared) {
                 return Ok(seen);
