@@ -77,6 +77,7 @@ pub enum CloudError {
 }
 
 /// The cloud.
+#[derive(Clone)]
 pub struct Cloud {
     /// What the functions work with.
     pub app: App,
@@ -141,8 +142,15 @@ impl Cloud {
             batches.push(records);
         }
         let count = batches.iter().map(Vec::len).sum();
-        let served = join_all(batches.into_iter().map(|records| self.serve(mapping, records))).await;
-        served.into_iter().collect::<Result<Vec<()>, _>>()?;
+        // each invocation is a task of its own, as each is a process of its own on AWS
+        let invocations = batches.into_iter().map(|records| {
+            let (cloud, mapping) = (self.clone(), mapping.clone());
+            tokio::spawn(async move { cloud.serve(&mapping, records).await })
+        });
+        for served in join_all(invocations).await {
+            // a panic is caught per record; one that is not is a batch that comes back
+            served.unwrap_or_else(|e| Err(QueueError { queue: mapping.queue.clone(), why: e.to_string() }))?;
+        }
         Ok(count)
     }
 

@@ -174,6 +174,9 @@ impl<'a> Store<'a> {
 
     /// As [`Store::put`], many at once.
     pub async fn put_all<R: Row>(&self, rows: &[R], stamp: &Stamp) -> Result<(), StoredError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
         let items: Vec<Item> = rows.iter().map(|row| item(row, stamp)).collect();
         Ok(insist!(self.tables.put_all(R::TABLE, items.clone()))?)
     }

@@ -18,6 +18,7 @@ use harmonia_domain::{
 };
 use harmonia_feeds::{Numbered, Record};
 use harmonia_ports::Stamp;
+use harmonia_state::BookedSale;
 use jiff::Timestamp;
 use std::collections::HashMap;
 
@@ -115,6 +116,9 @@ impl Harmonia {
         }
         let stored: Vec<(u64, Option<Timestamp>, Finished)> =
             stream::iter(ready).map(|line| self.finish(line, stamp)).buffered(STORED_AT_ONCE).try_collect().await?;
+        // the sales are there: their entries follow in batches, again after a crash between the two
+        let entries: Vec<BookedSale> = stored.iter().flat_map(|(_, _, finished)| finished.entries.clone()).collect();
+        self.store().put_all(&entries, stamp).await?;
         for (number, at, finished) in stored {
             imported.lines.extend(finished.line);
             for key in finished.keys {
@@ -127,7 +131,7 @@ impl Harmonia {
 
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
-            Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new() },
+            Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
             Work::Payment(prepared) => {
                 let stored = self.store_payment(&prepared, stamp).await?;
                 Finished::payment(&prepared, &stored)
@@ -143,6 +147,8 @@ pub(super) struct Finished {
     pub(super) outcome: Outcome,
     pub(super) line: Option<LineName>,
     pub(super) keys: Vec<BookKey>,
+    /// What the book has to say about a sale.
+    pub(super) entries: Vec<BookedSale>,
 }
 
 impl Finished {
@@ -157,20 +163,23 @@ impl Finished {
                 (Outcome::Duplicate { differs: *differs }, forward.map(name))
             }
         };
-        Self { outcome, line, keys: Vec::new() }
+        Self { outcome, line, keys: Vec::new(), entries: Vec::new() }
     }
 
-    pub(super) fn sale(prepared: &PreparedSale, stored: &StoredAs, keys: Vec<BookKey>) -> Self {
-        let (outcome, keys) = match stored {
-            StoredAs::New { .. } | StoredAs::Same { .. } if prepared.sale.mids.is_empty() => {
-                (Outcome::Parked(ParkReason::UnknownLocation), Vec::new())
+    pub(super) fn sale(prepared: &PreparedSale, stored: &StoredAs) -> Self {
+        let entries = BookedSale::of(&prepared.sale);
+        let keys = || entries.iter().map(|e| e.bk.clone()).collect();
+        let (outcome, keys, entries) = match stored {
+            StoredAs::New { .. } | StoredAs::Same { .. } if entries.is_empty() => {
+                (Outcome::Parked(ParkReason::UnknownLocation), Vec::new(), Vec::new())
             }
-            StoredAs::New { .. } | StoredAs::Same { .. } => (Outcome::Accepted, keys),
+            StoredAs::New { .. } | StoredAs::Same { .. } => (Outcome::Accepted, keys(), entries),
             StoredAs::Duplicate { differs, forward } => {
-                (Outcome::Duplicate { differs: *differs }, if forward.is_some() { keys } else { Vec::new() })
+                let keys = if forward.is_some() { keys() } else { Vec::new() };
+                (Outcome::Duplicate { differs: *differs }, keys, Vec::new())
             }
         };
-        Self { outcome, line: None, keys }
+        Self { outcome, line: None, keys, entries }
     }
 }
 

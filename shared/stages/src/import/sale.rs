@@ -15,7 +15,6 @@ use harmonia_domain::{
     sale::{Sale, SaleState},
 };
 use harmonia_ports::Stamp;
-use harmonia_state::BookedSale;
 use jiff::SignedDuration;
 
 /// Older sales are rejected: horizon 120 days less 20 (design §4).
@@ -57,10 +56,6 @@ impl Harmonia {
                 StoredAs::Duplicate { differs: !there.row.same_content(sale), forward: again.then_some(Slot::P) }
             }
         };
-        let entries = BookedSale::of(sale);
-        if !matches!(stored, StoredAs::Duplicate { .. }) {
-            self.store().put_all(&entries, stamp).await?;
-        }
-        Ok(Finished::sale(prepared, &stored, entries.into_iter().map(|e| e.bk).collect()))
+        Ok(Finished::sale(prepared, &stored))
     }
 }
