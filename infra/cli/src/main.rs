@@ -81,7 +81,8 @@ fn told(error: &dyn std::error::Error) -> ExitCode {
 
 /// `up` tells what happens; the others are quiet unless `RUST_LOG` says otherwise.
 fn init_logs(command: &Command) {
-    let default = if matches!(command, Command::Up(_)) { "info" } else { "off" };
+    // the embedded DynamoDB calls every condition that does not hold an error
+    let default = if matches!(command, Command::Up(_)) { "info,dynoxide=off" } else { "off" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

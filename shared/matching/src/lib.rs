@@ -15,7 +15,7 @@ mod window;
 pub use candidate::Candidate;
 pub use engine::decide;
 pub use reason::{Decision, OpenReason, Reason, Verdict, Whose};
-pub use window::{in_window, payment_times, sale_times};
+pub use window::{in_window, sale_times};
 
 #[cfg(test)]
 mod tests;

@@ -20,13 +20,6 @@ pub fn sale_times(matching: &Matching, scheme: Scheme, payment: &Current) -> Opt
     Some(around(policy, payment.at, by_day))
 }
 
-/// The same from the other side: the widest range of payment instants that could accept a sale of this instant. Wider
-/// than [`sale_times`], as nothing is known about the payment's auth code.
-pub fn payment_times(matching: &Matching, scheme: Scheme, sale_at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    let policy = matching.policy(scheme)?;
-    Some(around(policy, sale_at, policy.key == Key::AuthCodeOrTime))
-}
-
 fn around(policy: &Policy, at: Timestamp, by_day: bool) -> (Timestamp, Timestamp) {
     let tolerance = SignedDuration::from_secs(i64::from(policy.within_s));
     let from = at.checked_sub(tolerance).unwrap_or(Timestamp::MIN);

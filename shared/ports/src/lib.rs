@@ -10,7 +10,7 @@ mod queues;
 mod tables;
 mod web;
 
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
 

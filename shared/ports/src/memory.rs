@@ -1,14 +1,12 @@
-//! In-memory twins of the ports: exact, deterministic, and able to fail by seed in the ways that the real services do
-//! and embedded engines never do.
+//! In-memory twins of the ports (the queues' is the local cloud's `MemoryMailbox`, which also plays their consumers):
+//! exact, deterministic, and able to fail by seed in the ways that the real services do and embedded engines never do.
 
 mod faults;
 mod objects;
-mod queues;
 mod tables;
 
 pub use faults::Faults;
 pub use objects::MemoryObjects;
-pub use queues::{Delivered, MemoryQueues};
 pub use tables::MemoryTables;
 
 use crate::Clock;

@@ -231,7 +231,7 @@ impl Tables for MemoryTables {
     }
 }
 
-#[cfg(all(test, feature = "contract"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
