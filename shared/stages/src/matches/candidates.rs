@@ -25,18 +25,22 @@ const READ_AT_ONCE: usize = 16;
 
 /// Files known to be closed. A closed file stays closed, so this is never wrong; it only saves reads.
 #[derive(Default)]
-pub struct ClosedFiles(Mutex<BTreeSet<String>>);
+pub struct ClosedFiles {
+    known: Mutex<BTreeSet<String>>,
+    /// Held while a file is looked at, so that payments that meet one file look once.
+    asking: futures::lock::Mutex<()>,
+}
 
 /// At most so many files are remembered; then all are forgotten.
 const CLOSED_FILES_MAX: usize = 10_000;
 
 impl ClosedFiles {
     fn knows(&self, group: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(group)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(group)
     }
 
     fn learn(&self, group: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= CLOSED_FILES_MAX {
             known.clear();
         }
@@ -118,6 +122,7 @@ impl Harmonia {
             return Ok(*known);
         }
         let Some(key) = FileKey::of_group(group) else { return Ok(false) };
+        let _asking = self.closed_files.asking.lock().await;
         let visible = self.closed_files.knows(group)
             || self.store().get::<File>(&key.key(), Read::Consistent).await?.is_some_and(|f| f.row.visible());
         if visible {
