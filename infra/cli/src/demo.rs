@@ -2,6 +2,7 @@
 
 use crate::{
     Failure,
+    generate::Size,
     status::{counts, files},
     table::table,
 };
@@ -18,15 +19,8 @@ const MARK: &str = "demo";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The same seed plays the same day.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// At least so many payment lines.
-    #[arg(long, default_value_t = 2_000)]
-    payments: usize,
-    /// At least so many sales.
-    #[arg(long, default_value_t = 3_000)]
-    sales: usize,
+    #[command(flatten)]
+    size: Size,
 }
 
 pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, Failure> {
@@ -37,8 +31,8 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
     }
     folder.reset()?;
     fs::create_dir_all(folder.path())?;
-    fs::write(&mark, options.seed.to_string())?;
-    let plan = Plan { seed: options.seed, payments: options.payments, sales: options.sales, ..Plan::default() };
+    let plan = options.size.plan(Plan::default().day);
+    fs::write(&mark, plan.seed.to_string())?;
     println!("One trading day, seed {}: eight feeds, two merchants, partners that sometimes fail.\n", plan.seed);
     let bar = ProgressBar::no_length();
     let style = ProgressStyle::with_template("{msg:14} {bar:32} {pos}/{len} deliveries {elapsed}");

@@ -5,11 +5,9 @@ use harmonia_gen::{DropKind, Plan, generate};
 use harmonia_local::world::World;
 use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
+/// Which day, and how much of it.
 #[derive(clap::Args)]
-pub(crate) struct Options {
-    /// Where to: `imports/<feed>/…`, `messages/<feed>.jsonl`, `world.json`, `truth.json`.
-    #[arg(long, default_value = "sample", value_name = "FOLDER")]
-    out: PathBuf,
+pub(crate) struct Size {
     /// The same seed gives the same bytes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -19,6 +17,21 @@ pub(crate) struct Options {
     /// At least so many sales.
     #[arg(long, default_value_t = 3_000)]
     sales: usize,
+}
+
+impl Size {
+    pub(crate) fn plan(&self, day: jiff::civil::Date) -> Plan {
+        Plan { seed: self.seed, payments: self.payments, sales: self.sales, day }
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Where to: `imports/<feed>/…`, `messages/<feed>.jsonl`, `world.json`, `truth.json`.
+    #[arg(long, default_value = "sample", value_name = "FOLDER")]
+    out: PathBuf,
+    #[command(flatten)]
+    size: Size,
     /// The trading day; today unless given.
     #[arg(long)]
     day: Option<jiff::civil::Date>,
@@ -26,7 +39,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let day = options.day.unwrap_or_else(|| jiff::Zoned::now().date());
-    let plan = Plan { seed: options.seed, payments: options.payments, sales: options.sales, day };
+    let plan = options.size.plan(day);
     let generated = generate(&plan);
     let mut messages: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     for delivery in &generated.drops {

@@ -53,7 +53,7 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
             let local =
                 Local::open(folder, &world, &outside, clock.clone(), Durability::PowerCut, options.kill_before_effect)
                     .await?;
-            until_quiet(&local, &clock, &|_| ()).await?;
+            until_quiet(&local.cloud, &clock, &|_| ()).await?;
             println!("{} effects", local.effects.count());
             local.close().await?;
         }

@@ -100,7 +100,7 @@ pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sy
     })
     .await?;
     progress(Progress::AllDropped);
-    until_quiet(&local, &clock, &|served| progress(Progress::Served(served))).await?;
+    until_quiet(&local.cloud, &clock, &|served| progress(Progress::Served(served))).await?;
     let took = began.elapsed();
     outcome(local, &day, &partners, took).await
 }

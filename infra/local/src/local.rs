@@ -25,7 +25,6 @@ use harmonia_runtime::{
 };
 use harmonia_stages::{Harmonia, Settings, StageError};
 use harmonia_state::StoredError;
-use jiff::Timestamp;
 use secrecy::SecretString;
 use std::{
     io,
@@ -261,12 +260,6 @@ impl Local {
     pub fn consumed(&self) -> (u64, u64) {
         let total = self.dynamo.tables().capacity().total();
         (total.read_tenths, total.write_tenths)
-    }
-
-    /// When something is due that no message announces: repeats, batches, lines that wait for the directory.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, LocalError> {
-        let harmonia = &self.cloud.app.harmonia;
-        Ok(harmonia.next_due().await?)
     }
 
     /// Ends it in order.

@@ -3,10 +3,11 @@
 
 use crate::{
     around::{Around, Interleave, around},
-    cloud::{Cloud, CloudError},
+    cloud::Cloud,
     local::LocalError,
     memory_mailbox::MemoryMailbox,
     partners::{Faults as PartnerFaults, PlayedPartners},
+    run::until_quiet,
     state::Rows,
     world::{Outside, World},
 };
@@ -16,18 +17,13 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_ports::{
-    Bucket, Ports, Table,
+    Bucket, Ports, QueueError, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
 use harmonia_stages::{Harmonia, Settings};
-use jiff::SignedDuration;
 use secrecy::SecretString;
-use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Rounds between the end of the feeds and the end of every retry; more means that something goes round and round.
-const ROUNDS_MAX: usize = 20_000;
 
 /// The cloud and what its partners saw.
 pub struct MemoryCloud {
@@ -79,39 +75,12 @@ impl MemoryCloud {
 
     /// A partner delivers.
     pub async fn deliver(&self, feed: &Feed, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
-        if let Feed::Payment(payment) = feed
-            && payment.transport() == Transport::Message
-        {
-            let body = String::from_utf8_lossy(bytes).into_owned();
-            return Ok(self.cloud.post_line(*payment, body).await?);
-        }
-        let key = format!("imports/{feed}/{name}");
-        let version = self.objects.upload(Bucket::Imports, &key, bytes.to_vec());
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(self.cloud.announce(&key, &version, size).await?)
+        Ok(deliver(&self.cloud, &self.objects, feed, name, bytes).await?)
     }
 
     /// Serves and jumps over every wait until nothing is left to do.
     pub async fn until_quiet(&self) -> Result<(), LocalError> {
-        for _ in 0..ROUNDS_MAX {
-            if self.cloud.round().await? > 0 {
-                continue;
-            }
-            let hidden = self.cloud.next_visible().await?;
-            // with injected failures this may fail like any other call: then look again
-            let Ok(due) = self.cloud.app.harmonia.next_due().await else { continue };
-            let Some(next) = [hidden, due].into_iter().flatten().min() else { return Ok(()) };
-            if next > self.cloud.clock.now() {
-                self.clock.set(next);
-            }
-            if due.is_some_and(|due| due <= self.cloud.clock.now()) {
-                let past = self.cloud.clock.now().as_second().rem_euclid(60);
-                self.clock.advance(SignedDuration::from_secs(if past == 0 { 0 } else { 60 - past }));
-                // a failed tick is repeated by the next one
-                let _ = self.cloud.fire(json!({ "v": 1, "k": "tick" })).await;
-            }
-        }
-        Err(CloudError::Stuck.into())
+        until_quiet(&self.cloud, &self.clock, &|_| ()).await
     }
 
     /// Every row.
@@ -119,4 +88,22 @@ impl MemoryCloud {
         let items = Table::ALL.into_iter().flat_map(|table| self.tables.dump(table));
         Ok(Rows::from_items(items)?)
     }
+}
+
+/// Delivers a file or a message, whichever the feed is, to a cloud whose objects are in memory.
+pub(crate) async fn deliver(
+    cloud: &Cloud,
+    objects: &MemoryObjects,
+    feed: &Feed,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), QueueError> {
+    if let Feed::Payment(payment) = feed
+        && payment.transport() == Transport::Message
+    {
+        return cloud.post_line(*payment, String::from_utf8_lossy(bytes).into_owned()).await;
+    }
+    let key = format!("imports/{feed}/{name}");
+    let version = objects.upload(Bucket::Imports, &key, bytes.to_vec());
+    cloud.announce(&key, &version, u64::try_from(bytes.len()).unwrap_or(u64::MAX)).await
 }

@@ -11,18 +11,19 @@ pub use compare::{Difference, compare};
 
 use crate::{
     cloud::{Cloud, CloudError},
+    memory_cloud::deliver,
     memory_mailbox::MemoryMailbox,
     state::Rows,
-    world::onboarded,
+    world::{WorldError, onboarded, read},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use harmonia_definitions::{Definition, DefinitionError, Definitions};
 use harmonia_domain::{
     card::CardKeys,
-    feed::{Feed, NameError, Transport},
+    feed::{Feed, NameError},
 };
 use harmonia_ports::{
-    Bucket, Ports, Table,
+    Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -38,22 +39,9 @@ const CASE_CARD_KEY: &str = "conformance cases have invented cards only";
 /// A case that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// A file cannot be read.
-    #[error("{path}: {source}")]
-    File {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file is not what it should be.
-    #[error("{path}: {source}")]
-    Json {
-        /// Which.
-        path: String,
-        /// Why.
-        source: serde_json::Error,
-    },
+    /// A file cannot be used.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// A name that is none.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -83,13 +71,6 @@ pub enum ReplayError {
     /// A stored row cannot be read.
     #[error(transparent)]
     Stored(#[from] StoredError),
-}
-
-/// Reads a JSON file.
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReplayError> {
-    let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ReplayError::File { path: shown(), source })?;
-    serde_json::from_str(&text).map_err(|source| ReplayError::Json { path: shown(), source })
 }
 
 /// Reads a case and the `world.json` beside it.
@@ -158,7 +139,7 @@ impl Stage {
         match action {
             Action::Import { feed, data, source } => {
                 let bytes = STANDARD.decode(data).map_err(|_| ReplayError::Base64 { step: number })?;
-                self.import(feed.parse()?, bytes, source.as_deref()).await
+                self.import(&feed.parse()?, &bytes, source.as_deref()).await
             }
             Action::RetryExports => Ok(self.fire(json!({ "v": 1, "k": "retries" })).await?),
             Action::BatchExport { agent } => Ok(self.fire(json!({ "v": 1, "k": "batch", "merchant": agent })).await?),
@@ -170,18 +151,9 @@ impl Stage {
         Ok(self.cloud.fire(input).await?)
     }
 
-    async fn import(&self, feed: Feed, bytes: Vec<u8>, source: Option<&str>) -> Result<(), ReplayError> {
-        if let Feed::Payment(payment) = &feed
-            && payment.transport() == Transport::Message
-        {
-            let body = String::from_utf8_lossy(&bytes).into_owned();
-            self.cloud.post_line(*payment, body).await.map_err(CloudError::from)?;
-            return Ok(());
-        }
-        let key = format!("imports/{feed}/{}", source.unwrap_or("unnamed"));
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let version = self.objects.upload(Bucket::Imports, &key, bytes);
-        self.cloud.announce(&key, &version, size).await.map_err(CloudError::from)?;
+    async fn import(&self, feed: &Feed, bytes: &[u8], source: Option<&str>) -> Result<(), ReplayError> {
+        let name = source.unwrap_or("unnamed");
+        deliver(&self.cloud, &self.objects, feed, name, bytes).await.map_err(CloudError::from)?;
         Ok(())
     }
 }

@@ -1,7 +1,10 @@
 //! Running a local cloud: until it is quiet on a clock that jumps, or for ever on the machine's clock.
 
-use crate::local::{Local, LocalError};
-use harmonia_ports::{Clock, memory::SetClock};
+use crate::{
+    cloud::{Cloud, CloudError},
+    local::{Local, LocalError},
+};
+use harmonia_ports::{Class, Clock, memory::SetClock};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::time::Duration;
@@ -13,25 +16,32 @@ const IDLE: Duration = Duration::from_millis(200);
 
 /// Serves all queues until nothing is left to do. Whenever everything waits, the clock jumps to what comes next: a
 /// hidden message, or something that a tick takes up. `moved` hears how many records a round served.
-pub async fn until_quiet(local: &Local, clock: &SetClock, moved: &(dyn Fn(usize) + Sync)) -> Result<(), LocalError> {
+pub async fn until_quiet(cloud: &Cloud, clock: &SetClock, moved: &(dyn Fn(usize) + Sync)) -> Result<(), LocalError> {
     for _ in 0..JUMPS_MAX {
         loop {
-            let served = local.cloud.round().await?;
+            let served = cloud.round().await?;
             if served == 0 {
                 break;
             }
             moved(served);
         }
-        let hidden = local.cloud.next_visible().await?;
-        let due = local.next_due().await?;
+        let hidden = cloud.next_visible().await?;
+        let due = match cloud.app.harmonia.next_due().await {
+            Ok(due) => due,
+            // it failed as any call may: look again
+            Err(e) if e.class() == Class::Retry => continue,
+            Err(e) => return Err(e.into()),
+        };
         let Some(next) = [hidden, due].into_iter().flatten().min() else { return Ok(()) };
         clock.set(next.max(clock.now()));
         if due.is_some_and(|due| due <= clock.now()) {
             clock.set(whole_minute(clock.now()));
-            local.cloud.fire(json!({ "v": 1, "k": "tick" })).await.map_err(crate::cloud::CloudError::from)?;
+            if let Err(error) = cloud.fire(json!({ "v": 1, "k": "tick" })).await {
+                tracing::warn!(%error, "tick failed; the next one takes up what is left");
+            }
         }
     }
-    Err(crate::cloud::CloudError::Stuck.into())
+    Err(CloudError::Stuck.into())
 }
 
 /// Ticks come on full minutes.
