@@ -32,7 +32,7 @@ pub fn open_payments(rows: &Rows, definitions: &Definitions) -> BTreeMap<String,
 fn why_open(rows: &Rows, definitions: &Definitions, entry: &BookedPayment, sales: &[&Sale]) -> Option<String> {
     let now = rows.purchases.iter().find(|p| p.key == entry.p)?.current()?;
     let candidates: Vec<Candidate> = sales.iter().map(|s| candidate(s)).collect();
-    let matching = &definitions.get(&entry.merchant)?.matching;
+    let matching = definitions.get(&entry.merchant)?.matching.as_ref()?;
     let verdict = decide(matching, entry.p.scheme, &now, &entry.who.first_six, &entry.who.last_four, &candidates);
     match verdict.decision {
         Decision::Match { .. } => None,

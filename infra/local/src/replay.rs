@@ -170,11 +170,12 @@ fn configured(settings: &BTreeMap<String, String>) -> Result<Definitions, Defini
 
 fn with_settings(mut definition: Definition, settings: &BTreeMap<String, String>) -> Definition {
     let merchant = definition.merchant.to_string();
+    let Some(export) = &mut definition.export else { return definition };
     if let Some(url) = settings.get(&format!("exports.agents.{merchant}.base_url")) {
-        definition.export.base_url.clone_from(url);
+        export.base_url.clone_from(url);
     }
     let size = settings.get(&format!("agents.exports.{merchant}.batch_size")).and_then(|s| s.parse().ok());
-    if let (Some(plan), Some(size)) = (&mut definition.export.batch, size) {
+    if let (Some(plan), Some(size)) = (&mut export.batch, size) {
         plan.size = size;
     }
     definition

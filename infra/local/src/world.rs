@@ -94,7 +94,9 @@ impl Outside {
         for (merchant, url) in &self.base_urls {
             if let Some(definition) = definitions.get(merchant) {
                 let mut definition = definition.clone();
-                definition.export.base_url.clone_from(url);
+                if let Some(export) = &mut definition.export {
+                    export.base_url.clone_from(url);
+                }
                 definitions = definitions.with(definition);
             }
         }

@@ -8,6 +8,7 @@ mod export;
 mod feed;
 mod load;
 mod policy;
+mod route;
 
 pub use export::{BatchPlan, Export, Protocol, Repeat, RetryStep};
 pub use feed::{
@@ -16,6 +17,7 @@ pub use feed::{
 };
 pub use load::{DefinitionError, Definitions};
 pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
+pub use route::{MatchedAs, Route};
 
 use harmonia_domain::feed::Slug;
 
@@ -27,16 +29,26 @@ pub struct Definition {
     pub merchant: Slug,
     /// Stored with every match it decides.
     pub version: String,
-    /// How its till lines look.
-    pub feed: CsvFeed,
-    /// Which payment and sale belong together.
+    /// What happens to its payment lines.
+    #[serde(default)]
+    pub route: Route,
+    /// How its till lines look; none for merchants that only see payments.
+    pub feed: Option<CsvFeed>,
+    /// Which payment and sale belong together; needed for the route `loyalty`.
     #[serde(rename = "match")]
-    pub matching: Matching,
-    /// Whom to tell, how, and how often.
-    pub export: Export,
+    pub matching: Option<Matching>,
+    /// Whom to tell, how, and how often; without it exports are kept and wait for one.
+    pub export: Option<Export>,
     /// The zone of visa-auth wall-clock times at this merchant (spec import §3.2); GMT unless given.
     #[serde(default = "utc")]
     pub visa_auth_zone: String,
+}
+
+impl Definition {
+    /// How exports of this merchant travel together, if they do.
+    pub fn batch(&self) -> Option<&BatchPlan> {
+        self.export.as_ref().and_then(|export| export.batch.as_ref())
+    }
 }
 
 fn utc() -> String {

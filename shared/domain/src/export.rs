@@ -64,6 +64,8 @@ pub struct ExportFacts {
 pub enum ExportState {
     /// To be sent at once.
     Ready,
+    /// Kept until its merchant's definition says whom to tell.
+    Held,
     /// To be taken by the merchant's next batch run.
     Collecting,
     /// Member of a batch.
@@ -94,6 +96,7 @@ impl ExportState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
+            Self::Held => "held",
             Self::Collecting => "collecting",
             Self::Batched { .. } => "batched",
             Self::Waiting { .. } => "waiting",

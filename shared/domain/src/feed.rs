@@ -26,15 +26,18 @@ impl Scheme {
     }
 }
 
-/// What a line says: spec import §1 "feed type".
+/// What a line says: spec import §1 "feed type". Definitions may write it in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Kind {
     /// The moment of payment.
+    #[serde(alias = "auth")]
     Auth,
     /// What was finally booked.
+    #[serde(alias = "settled")]
     Settled,
     /// Money given back.
+    #[serde(alias = "refund")]
     Refund,
     /// A sale from a merchant's till.
     Merchant,
@@ -123,8 +126,10 @@ impl FromStr for Scheme {
 pub enum PaymentFeed {
     VisaAuth,
     VisaSettlement,
+    VisaRefund,
     MastercardAuth,
     MastercardSettled,
+    MastercardRefund,
     AmexAuth,
     AmexSettlement,
 }
@@ -141,11 +146,13 @@ pub enum Transport {
 
 impl PaymentFeed {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::VisaAuth,
         Self::VisaSettlement,
+        Self::VisaRefund,
         Self::MastercardAuth,
         Self::MastercardSettled,
+        Self::MastercardRefund,
         Self::AmexAuth,
         Self::AmexSettlement,
     ];
@@ -155,8 +162,10 @@ impl PaymentFeed {
         match self {
             Self::VisaAuth => "visa-auth",
             Self::VisaSettlement => "visa-settlement",
+            Self::VisaRefund => "visa-refund",
             Self::MastercardAuth => "mastercard-auth",
             Self::MastercardSettled => "mastercard-settled",
+            Self::MastercardRefund => "mastercard-refund",
             Self::AmexAuth => "amex-auth",
             Self::AmexSettlement => "amex-settlement",
         }
@@ -165,8 +174,8 @@ impl PaymentFeed {
     /// Whose feed it is.
     pub fn scheme(self) -> Scheme {
         match self {
-            Self::VisaAuth | Self::VisaSettlement => Scheme::Visa,
-            Self::MastercardAuth | Self::MastercardSettled => Scheme::Mastercard,
+            Self::VisaAuth | Self::VisaSettlement | Self::VisaRefund => Scheme::Visa,
+            Self::MastercardAuth | Self::MastercardSettled | Self::MastercardRefund => Scheme::Mastercard,
             Self::AmexAuth | Self::AmexSettlement => Scheme::Amex,
         }
     }
@@ -176,13 +185,14 @@ impl PaymentFeed {
         match self {
             Self::VisaAuth | Self::MastercardAuth | Self::AmexAuth => Kind::Auth,
             Self::VisaSettlement | Self::MastercardSettled | Self::AmexSettlement => Kind::Settled,
+            Self::VisaRefund | Self::MastercardRefund => Kind::Refund,
         }
     }
 
     /// How it arrives (spec import §15).
     pub fn transport(self) -> Transport {
         match self {
-            Self::MastercardSettled => Transport::File,
+            Self::MastercardSettled | Self::MastercardRefund => Transport::File,
             _ => Transport::Message,
         }
     }

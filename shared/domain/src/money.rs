@@ -51,6 +51,12 @@ impl MinorUnits {
         Self::from_digits(negative, digits, "")
     }
 
+    /// Money given back: never positive, whatever sign the feed writes (D3).
+    #[must_use]
+    pub fn refund(self) -> Self {
+        Self(-self.0.abs())
+    }
+
     fn from_digits(negative: bool, whole: &str, fraction: &str) -> Result<Self, AmountError> {
         let all_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
         if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {

@@ -37,7 +37,8 @@ pub(crate) fn read<'a>(definition: &'a Definition, file: &'a str) -> Result<Reco
         Some((_, Ok(()))) => {}
         _ => return Err(Unreadable::NoHeader),
     }
-    let plan = Plan::new(&definition.feed, &header)?;
+    let Some(feed) = &definition.feed else { return Err(Unreadable::NoHeader) };
+    let plan = Plan::new(feed, &header)?;
     let mut cells = Cells::new();
     Ok(Box::new(iter::from_fn(move || {
         let (place, row) = rows.read(&mut cells)?;

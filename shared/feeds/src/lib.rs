@@ -16,13 +16,14 @@ mod rows;
 mod time;
 mod visa;
 mod visa_auth;
+mod visa_refund;
 mod visa_settlement;
 
 pub use time::wall_in_zone;
 
 use harmonia_definitions::Definition;
 use harmonia_domain::{
-    feed::PaymentFeed,
+    feed::{PaymentFeed, Transport},
     line::{PaymentLine, SaleLine},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
@@ -97,7 +98,9 @@ pub fn read_file<'a>(
 ) -> Result<Box<dyn Iterator<Item = Numbered> + Send + 'a>, Unreadable> {
     let text = std::str::from_utf8(bytes).map_err(|e| Unreadable::NotUtf8 { offset: e.valid_up_to() })?;
     match format {
-        FileFormat::Tgx2(PaymentFeed::MastercardSettled) => Ok(Box::new(mastercard_settled::read(text))),
+        FileFormat::Tgx2(feed) if feed.transport() == Transport::File => {
+            Ok(Box::new(mastercard_settled::read(feed, text)))
+        }
         FileFormat::Tgx2(feed) => Err(Unreadable::NotAFileFeed(feed)),
         FileFormat::Csv(definition) => csv::read(definition, text),
     }
@@ -117,11 +120,14 @@ pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
     let line = match feed {
         PaymentFeed::VisaAuth => visa_auth::line(&object),
         PaymentFeed::VisaSettlement => visa_settlement::line(&object),
+        PaymentFeed::VisaRefund => visa_refund::line(&object),
         PaymentFeed::MastercardAuth => mastercard_auth::line(&object, bytes),
         PaymentFeed::AmexAuth => amex_auth::line(&object),
         PaymentFeed::AmexSettlement => amex_settlement::line(&object),
-        // a wiring mistake: settled files are read by `read_file`
-        PaymentFeed::MastercardSettled => return refuse(RejectReason::Internal, ValueClass::Structure),
+        // a wiring mistake: files are read by `read_file`
+        PaymentFeed::MastercardSettled | PaymentFeed::MastercardRefund => {
+            return refuse(RejectReason::Internal, ValueClass::Structure);
+        }
     };
     line.into()
 }

@@ -1,4 +1,4 @@
-//! `mastercard-settled`, TGX2 (spec import §7.7): fixed columns counted in characters. The first line is always
+//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters. The first line is always
 //! discarded; of the others only those that start with `D` are records. The format's trailer carries no count, so there
 //! is nothing to hold the records against.
 
@@ -9,7 +9,7 @@ use crate::{
 };
 use harmonia_definitions::TimeFormat;
 use harmonia_domain::{
-    feed::PaymentFeed,
+    feed::{Kind, PaymentFeed},
     identifier::MidTexts,
     line::{LineTime, PaymentLine},
     money::{Currency, MinorUnits},
@@ -50,8 +50,8 @@ impl Column {
 }
 
 /// The records of a file.
-pub(crate) fn read(text: &str) -> impl Iterator<Item = Numbered> + Send + '_ {
-    let mut reader = Reader::new();
+pub(crate) fn read(feed: PaymentFeed, text: &str) -> impl Iterator<Item = Numbered> + Send + '_ {
+    let mut reader = Reader::new(feed);
     let mut offset = 0_u64;
     let placed = (1_u64..).zip(text.split('\n')).map(move |(line, content)| {
         let start = offset;
@@ -67,6 +67,7 @@ pub(crate) fn read(text: &str) -> impl Iterator<Item = Numbered> + Send + '_ {
 
 /// What is kept from line to line.
 struct Reader {
+    feed: PaymentFeed,
     zone: Result<TimeZone, Reject>,
     format: Option<TimeFormat>,
     /// How many lines without an id had this content so far (D6).
@@ -74,8 +75,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new() -> Self {
-        Self { zone: london(), format: "YYYYMMDD HHmm".parse().ok(), nameless: HashMap::new() }
+    fn new(feed: PaymentFeed) -> Self {
+        Self { feed, zone: london(), format: "YYYYMMDD HHmm".parse().ok(), nameless: HashMap::new() }
     }
 
     fn record(&mut self, line: &str) -> Record {
@@ -90,6 +91,8 @@ impl Reader {
         let (date, at) = self.time(line)?;
         let amount = AMOUNT.of(line);
         let amount = limits::amount(AMOUNT.0, MinorUnits::from_minor_text(amount), ValueClass::of(amount))?;
+        // D3: a refund is never positive
+        let amount = if self.feed.kind() == Kind::Refund { amount.refund() } else { amount };
         let token = limits::token(TOKEN.0, TOKEN.of(line))?;
         let mid = MID.of(line).to_owned();
         let (id, key_id) = match TRANSACTION_ID.of(line) {
@@ -100,8 +103,8 @@ impl Reader {
             given => (format!("{given}_{}", DATE.of(line)), given.to_owned()),
         };
         Ok(PaymentLine {
-            scheme: PaymentFeed::MastercardSettled.scheme(),
-            kind: PaymentFeed::MastercardSettled.kind(),
+            scheme: self.feed.scheme(),
+            kind: self.feed.kind(),
             id,
             settlement_key: settlement_key(&key_id, date, &mid, &token),
             mids: MidTexts {

@@ -185,5 +185,28 @@ pub(crate) fn by_format(format: &TimeFormat, text: &str) -> Option<DateTime> {
     rest.0.is_empty().then(|| date.to_datetime(time))
 }
 
+/// `M/D/YYYY h:m:s AM|PM` (spec import §7.5): month first, twelve hours, the half of the day in capitals.
+pub(crate) fn american(text: &str) -> Option<DateTime> {
+    let mut rest = Cursor(text);
+    let month = rest.number(2, 0)?;
+    rest.eat('/')?;
+    let day = rest.number(2, 0)?;
+    rest.eat('/')?;
+    let year = rest.number(4, 0)?;
+    rest.eat(' ')?;
+    let hour: i8 = rest.number(2, 0)?;
+    rest.eat(':')?;
+    let minute = rest.number(2, 0)?;
+    rest.eat(':')?;
+    let second = rest.number(2, 0)?;
+    let noon = match rest.0 {
+        " AM" => 0,
+        " PM" => 12,
+        _ => return None,
+    };
+    let hour = if (1..=12).contains(&hour) { hour % 12 + noon } else { return None };
+    Some(date(year, month, day)?.to_datetime(Time::new(hour, minute, second, 0).ok()?))
+}
+
 #[cfg(test)]
 mod tests;

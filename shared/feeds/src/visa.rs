@@ -17,11 +17,29 @@ pub(crate) struct Envelope<'a> {
     elements: &'a [Value],
 }
 
-const ID: &str = "Transaction.VipTransactionId";
-const PRIMARY: &str = "Transaction.MerchantCardAcceptorId";
-const SECONDARY: &str = "Transaction.VisaStoreId";
-const PSIMI: &str = "Transaction.VisaMerchantId";
-const AUTH_CODE: &str = "Transaction.AuthCode";
+/// What a feed calls its elements.
+pub(crate) struct Keys {
+    pub(crate) id: &'static str,
+    pub(crate) primary: &'static str,
+    pub(crate) secondary: &'static str,
+    pub(crate) psimi: &'static str,
+    pub(crate) amount: &'static str,
+    pub(crate) auth_code: &'static str,
+}
+
+impl Keys {
+    /// Auths and settlements differ in the amount only.
+    pub(crate) const fn transaction(amount: &'static str) -> Self {
+        Self {
+            id: "Transaction.VipTransactionId",
+            primary: "Transaction.MerchantCardAcceptorId",
+            secondary: "Transaction.VisaStoreId",
+            psimi: "Transaction.VisaMerchantId",
+            amount,
+            auth_code: "Transaction.AuthCode",
+        }
+    }
+}
 
 impl<'a> Envelope<'a> {
     pub(crate) fn open(message: &'a Object) -> Result<Self, Reject> {
@@ -40,18 +58,20 @@ impl<'a> Envelope<'a> {
         self.elements.iter().find(has_key).and_then(|element| element.get("Value"))
     }
 
-    /// The line, given the two elements in which the feeds differ.
+    /// The line; how its time is written differs from feed to feed.
     pub(crate) fn line(
         &self,
         feed: PaymentFeed,
-        amount_key: &str,
+        keys: &Keys,
         time: impl FnOnce() -> Result<LineTime, Reject>,
     ) -> Result<PaymentLine, Reject> {
-        let id = limits::payment_id(ID, json::text(ID, self.get(ID))?)?;
+        let needed = |key| json::text(key, self.get(key));
+        let optional = |key| limits::optional_mid(key, json::text_or_null(key, self.get(key))?);
+        let id = limits::payment_id(keys.id, needed(keys.id)?)?;
         let mids = MidTexts {
-            primary: limits::mid(PRIMARY, json::text(PRIMARY, self.get(PRIMARY))?)?,
-            secondary: limits::optional_mid(SECONDARY, json::text_or_null(SECONDARY, self.get(SECONDARY))?)?,
-            psimi: limits::optional_mid(PSIMI, json::text_or_null(PSIMI, self.get(PSIMI))?)?,
+            primary: limits::mid(keys.primary, needed(keys.primary)?)?,
+            secondary: optional(keys.secondary)?,
+            psimi: optional(keys.psimi)?,
         };
         Ok(PaymentLine {
             scheme: feed.scheme(),
@@ -59,14 +79,14 @@ impl<'a> Envelope<'a> {
             settlement_key: sha256_hex(format!("visa.{id}").as_bytes()),
             id,
             mids,
-            amount: json::amount(amount_key, self.get(amount_key))?,
+            amount: json::amount(keys.amount, self.get(keys.amount))?,
             time: time()?,
             // the messages carry numeric codes that the original never read (Q23)
             currency: Currency::GBP,
             token: limits::token("ExternalUserId", self.token)?,
             first_six: None,
             last_four: None,
-            auth_code: limits::code(AUTH_CODE, json::text_or_empty(AUTH_CODE, self.get(AUTH_CODE))?)?,
+            auth_code: limits::code(keys.auth_code, json::text_or_empty(keys.auth_code, self.get(keys.auth_code))?)?,
             approval_code: String::new(),
         })
     }

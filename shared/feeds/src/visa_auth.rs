@@ -4,7 +4,7 @@
 use crate::{
     json::{self, Object},
     time::{IsoTime, bad_date},
-    visa::Envelope,
+    visa::{Envelope, Keys},
 };
 use harmonia_domain::{
     feed::PaymentFeed,
@@ -12,11 +12,12 @@ use harmonia_domain::{
     outcome::Reject,
 };
 
+const KEYS: Keys = Keys::transaction("Transaction.TransactionAmount");
 const TIME: &str = "Transaction.TimeStampYYMMDD";
 
 pub(crate) fn line(message: &Object) -> Result<PaymentLine, Reject> {
     let envelope = Envelope::open(message)?;
-    envelope.line(PaymentFeed::VisaAuth, "Transaction.TransactionAmount", || {
+    envelope.line(PaymentFeed::VisaAuth, &KEYS, || {
         let text = json::text(TIME, envelope.get(TIME))?;
         let IsoTime { wall, offset } = IsoTime::read(TIME, text)?;
         let instant = offset.map(|offset| offset.to_timestamp(wall).map_err(|_| bad_date(TIME, text))).transpose()?;

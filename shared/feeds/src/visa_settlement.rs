@@ -3,7 +3,7 @@
 use crate::{
     json::{self, Object},
     time::{IsoTime, bad_date},
-    visa::Envelope,
+    visa::{Envelope, Keys},
 };
 use harmonia_domain::{
     feed::PaymentFeed,
@@ -12,11 +12,12 @@ use harmonia_domain::{
 };
 use jiff::tz::TimeZone;
 
+const KEYS: Keys = Keys::transaction("Transaction.SettlementAmount");
 const TIME: &str = "Transaction.MerchantDateTimeGMT";
 
 pub(crate) fn line(message: &Object) -> Result<PaymentLine, Reject> {
     let envelope = Envelope::open(message)?;
-    envelope.line(PaymentFeed::VisaSettlement, "Transaction.SettlementAmount", || {
+    envelope.line(PaymentFeed::VisaSettlement, &KEYS, || {
         let text = json::text(TIME, envelope.get(TIME))?;
         let instant = IsoTime::read(TIME, text)?.instant(&TimeZone::UTC);
         instant.map(LineTime::Instant).ok_or_else(|| bad_date(TIME, text))

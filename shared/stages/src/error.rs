@@ -37,6 +37,18 @@ pub enum StageError {
         /// The merchant.
         merchant: Slug,
     },
+    /// A payment is to be matched for a merchant whose definition says how not.
+    #[error("no matching policy for merchant {merchant}")]
+    NoPolicy {
+        /// The merchant.
+        merchant: Slug,
+    },
+    /// Exports are to be sent to a merchant whose definition does not say how.
+    #[error("no export target for merchant {merchant}")]
+    NoTarget {
+        /// The merchant.
+        merchant: Slug,
+    },
     /// A stored token does not open.
     #[error(transparent)]
     Seal(#[from] harmonia_domain::card::SealError),
@@ -69,7 +81,7 @@ impl StageError {
             | Self::Unsettled { .. }
             | Self::Missing { .. } => Class::Retry,
             Self::Message { .. } | Self::NoFeed { .. } | Self::Object(ObjectError::Missing { .. }) => Class::Reject,
-            Self::NoDefinition { .. } | Self::Seal(_) => Class::Bug,
+            Self::NoDefinition { .. } | Self::NoPolicy { .. } | Self::NoTarget { .. } | Self::Seal(_) => Class::Bug,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     message::{self, Body, ExportName},
 };
 use futures::{StreamExt, stream};
-use harmonia_definitions::Definition;
+use harmonia_definitions::{Definition, Export as Target};
 use harmonia_domain::{
     export::{Export, LastAttempt, Verdict},
     feed::Slug,
@@ -42,6 +42,12 @@ fn on_the_minute(due: Timestamp, now: Timestamp) -> Timestamp {
 impl Harmonia {
     fn definition(&self, merchant: &Slug) -> Result<&Definition, StageError> {
         self.definitions.get(merchant).ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })
+    }
+
+    /// Whom to tell about a merchant's matches.
+    fn whom_to_tell(&self, merchant: &Slug) -> Result<&Target, StageError> {
+        let target = self.definition(merchant)?.export.as_ref();
+        target.ok_or_else(|| StageError::NoTarget { merchant: merchant.clone() })
     }
 
     async fn identity_of(&self, export: &Export) -> Result<Identity, StageError> {
@@ -98,8 +104,15 @@ impl Harmonia {
 
     async fn tell_one(&self, export: &Export) -> Result<(Verdict, LastAttempt), StageError> {
         let identity = self.identity_of(export).await?;
-        let definition = self.definition(&export.merchant)?;
-        Ok(self.attempt(&definition.export, &export.merchant, &[(export, &identity)], None, export.attempts).await)
+        Ok(self
+            .attempt(
+                self.whom_to_tell(&export.merchant)?,
+                &export.merchant,
+                &[(export, &identity)],
+                None,
+                export.attempts,
+            )
+            .await)
     }
 
     /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory.
@@ -107,7 +120,7 @@ impl Harmonia {
         self.retry_due().await?;
         let now = self.now();
         for definition in self.definitions.iter() {
-            if let Some(plan) = &definition.export.batch {
+            if let Some(plan) = definition.batch() {
                 let minute = i64::from(plan.every_s.max(60));
                 if now.as_second().div_euclid(60) % (minute / 60) == 0 {
                     self.run_batches(&definition.merchant, false).await?;
@@ -129,7 +142,7 @@ impl Harmonia {
             for shard in 0..work::SHARDS {
                 take(self.first(Table::Ledger, &work::exports(merchant, "waiting", shard)).await?);
                 let collecting = self.first(Table::Ledger, &work::exports(merchant, "collecting", shard)).await?;
-                let run = definition.export.batch.as_ref().map(|plan| next_batch_run(plan, self.now()));
+                let run = definition.batch().map(|plan| next_batch_run(plan, self.now()));
                 take(collecting.and(run));
             }
         }

@@ -35,7 +35,7 @@ impl Row for Export {
             ExportState::Ready | ExportState::Delivered { .. } | ExportState::Batched { .. } => return None,
             ExportState::Collecting => work::at(self.created, &format!("{}#{}", self.order, self.id)),
             ExportState::Waiting { due } => work::at(*due, self.id.as_str()),
-            ExportState::Failed { .. } => work::at(self.created, self.id.as_str()),
+            ExportState::Failed { .. } | ExportState::Held => work::at(self.created, self.id.as_str()),
         };
         Some(Work { wk: work::exports_of(&self.merchant, self.state.name(), &self.id), ws })
     }

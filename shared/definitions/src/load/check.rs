@@ -5,8 +5,9 @@ use crate::{
     export::{Export, RetryStep},
     feed::{CsvFeed, TextField},
     policy::Matching,
+    route::MatchedAs,
 };
-use harmonia_domain::feed::{Feed, Scheme, Transport};
+use harmonia_domain::feed::{Feed, Kind, Scheme, Transport};
 use jiff::{civil::Time, tz::TimeZoneDatabase};
 
 /// Longest tolerance of a time test: a day. The auth-code test looks no further either (D15).
@@ -40,9 +41,20 @@ fn whole(definition: &Definition) -> Checked {
     ensure(is_merchant, "merchant", "this is the name of a payment scheme's feed")?;
     ensure(!definition.version.trim().is_empty(), "version", "the version is blank")?;
     zone("visa_auth_zone", &definition.visa_auth_zone)?;
-    feed(&definition.feed)?;
-    matching(&definition.matching)?;
-    export(&definition.export)
+    route(definition)?;
+    definition.feed.as_ref().map_or(Ok(()), feed)?;
+    definition.matching.as_ref().map_or(Ok(()), matching)?;
+    definition.export.as_ref().map_or(Ok(()), export)
+}
+
+fn route(definition: &Definition) -> Checked {
+    let loyalty = definition.route.matched == Some(MatchedAs::Loyalty);
+    ensure(!loyalty || definition.matching.is_some(), "route.match", "loyalty needs a [match] part")?;
+    ensure(!loyalty || definition.feed.is_some(), "route.match", "loyalty needs a [feed] part")?;
+    let streamed = |kind| definition.route.streams(kind);
+    ensure(!streamed(Kind::Merchant), "route.stream", "only auth, settled and refund lines are streamed")?;
+    let twice = definition.route.matched.is_some() && (streamed(Kind::Auth) || streamed(Kind::Settled));
+    ensure(!twice, "route.stream", "a purchase is either matched or streamed, or its merchant hears of it twice")
 }
 
 fn zone(key: &str, name: &str) -> Checked {

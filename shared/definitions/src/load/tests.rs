@@ -15,7 +15,7 @@ fn the_shipped_definitions_load() {
     assert_eq!(slugs, ["iceland-bonus-card", "wasabi-club"]);
     let wasabi = all.get(&"wasabi-club".parse().unwrap()).unwrap();
     assert_eq!(wasabi.visa_auth_zone, "UTC");
-    assert_eq!(wasabi.feed.scheme.visa.len(), 4);
+    assert_eq!(wasabi.feed.as_ref().unwrap().scheme.visa.len(), 4);
     assert!(all.get(&"costa".parse().unwrap()).is_none());
 }
 
@@ -39,11 +39,11 @@ fn mistakes_are_located() {
     );
 
     let unknown = broken(WASABI, "transport = ", "transprot = ");
-    assert_eq!((unknown.line, unknown.key.as_str()), (7, "feed.transprot"));
+    assert_eq!((unknown.line, unknown.key.as_str()), (10, "feed.transprot"));
     assert!(unknown.reason.contains("unknown field"), "{unknown}");
 
     let syntax = broken(WASABI, "[feed]", "[feed");
-    assert_eq!(syntax.line, 6, "{syntax}");
+    assert_eq!(syntax.line, 9, "{syntax}");
 
     let retry = broken(WASABI, "zone = \"UTC\"", "");
     let line = 1 + WASABI.lines().enumerate().filter(|(_, l)| *l == "[[export.retry]]").nth(1).unwrap().0;

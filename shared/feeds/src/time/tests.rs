@@ -138,3 +138,25 @@ proptest! {
         let _ = (iso(&text), formatted("YYYYMMDD HHmm", &text), formatted("YYYY-MM-DD HH:mm:ss", &text));
     }
 }
+
+/// Spec import §3.2 (b), §7.5: 12 AM is midnight, 12 PM noon; the half of the day is needed, in capitals.
+#[test]
+fn american_times_have_twelve_hours() {
+    for (text, read) in [
+        ("6/18/2024 12:41:7 PM", "2024-06-18T12:41:07"),
+        ("6/18/2024 12:41:07 AM", "2024-06-18T00:41:07"),
+        ("06/18/2024 1:1:1 PM", "2024-06-18T13:01:01"),
+    ] {
+        assert_eq!(american(text), Some(read.parse().unwrap()), "{text}");
+    }
+    for text in [
+        "18/6/2024 1:1:1 PM",
+        "6/18/2024 13:1:1 PM",
+        "6/18/2024 1:1:1",
+        "6/18/2024 1:1:1 pm",
+        "6/18/2024 0:1:1 AM",
+        "2/30/2024 1:1:1 PM",
+    ] {
+        assert_eq!(american(text), None, "{text}");
+    }
+}

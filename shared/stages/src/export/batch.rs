@@ -34,7 +34,7 @@ impl Harmonia {
                 self.advance(batch, held).await?;
             }
         }
-        let size = self.definition(merchant)?.export.batch.as_ref().map_or(1, |plan| usize::from(plan.size.max(1)));
+        let size = self.definition(merchant)?.batch().map_or(1, |plan| usize::from(plan.size.max(1)));
         let run = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
         let collected = self.collected(merchant).await?;
         let mut number = self.batches_of_run(merchant, run).await?;
@@ -161,7 +161,7 @@ impl Harmonia {
             return Ok(matches!(member.row.state, ExportState::Failed { .. }));
         };
         let identity = self.identity_of(&member.row).await?;
-        let target = &self.definition(&batch.merchant)?.export;
+        let target = self.whom_to_tell(&batch.merchant)?;
         let Some(why) = self.fault(target, &batch.merchant, (&member.row, &identity), &batch.id.as_uuid()) else {
             return Ok(false);
         };
@@ -178,7 +178,7 @@ impl Harmonia {
             identities.push(self.identity_of(&member.row).await?);
         }
         let told: Vec<_> = members.iter().map(|m| &m.row).zip(&identities).collect();
-        let target = &self.definition(&batch.merchant)?.export;
+        let target = self.whom_to_tell(&batch.merchant)?;
         let uid = batch.id.as_uuid();
         let (verdict, last) = self.attempt(target, &batch.merchant, &told, Some(&uid), batch.attempts).await;
         let verdict = match verdict {

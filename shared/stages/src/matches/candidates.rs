@@ -4,6 +4,7 @@
 use super::book_key;
 use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
+use harmonia_definitions::Matching;
 use harmonia_domain::{
     feed::Slug,
     file::File,
@@ -61,11 +62,13 @@ impl Harmonia {
         let definition = self.definitions.get(merchant);
         let definition = definition.ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })?;
         let scheme = purchase.key.scheme;
-        let mut entries = self.booked_sales(merchant, purchase, now).await?;
+        let no_policy = || StageError::NoPolicy { merchant: merchant.clone() };
+        let matching = definition.matching.as_ref().ok_or_else(no_policy)?;
+        let mut entries = self.booked_sales(matching, purchase, now).await?;
         entries.retain(|e| !gone.contains(&e.id));
         let run = |entries: &[BookedSale]| {
             let candidates: Vec<Candidate> = entries.iter().map(candidate).collect();
-            decide(&definition.matching, scheme, now, &who.first_six, &who.last_four, &candidates)
+            decide(matching, scheme, now, &who.first_six, &who.last_four, &candidates)
         };
         let mut verdict = run(&entries);
         if verdict.contested.len() > 1 {
@@ -85,12 +88,12 @@ impl Harmonia {
 
     async fn booked_sales(
         &self,
-        merchant: &Slug,
+        matching: &Matching,
         purchase: &Purchase,
         now: &Current,
     ) -> Result<Vec<BookedSale>, StageError> {
-        let Some(definition) = self.definitions.get(merchant) else { return Ok(Vec::new()) };
-        let Some((from, to)) = sale_times(&definition.matching, purchase.key.scheme, now) else {
+        let merchant = &now.identifier.merchant;
+        let Some((from, to)) = sale_times(matching, purchase.key.scheme, now) else {
             return Ok(Vec::new());
         };
         let key = book_key(purchase, now);
@@ -101,7 +104,7 @@ impl Harmonia {
             ..Query::prefix(Table::Book, pk, "")
         };
         let rows = self.store().list::<BookedSale>(&query).await?;
-        let days = definition.matching.window_days;
+        let days = matching.window_days;
         let mut files: BTreeMap<String, bool> = BTreeMap::new();
         let mut entries = Vec::new();
         for entry in rows.into_iter().map(|s| s.row) {

@@ -38,7 +38,11 @@ impl Harmonia {
         let created = self.now();
         let id = stored.row.export_id();
         let key = export_key(merchant, who, created, &id);
-        let batched = definition.export.batch.is_some();
+        let state = match &definition.export {
+            None => ExportState::Held,
+            Some(target) if target.batch.is_some() => ExportState::Collecting,
+            Some(_) => ExportState::Ready,
+        };
         let export = Export {
             id,
             merchant: merchant.clone(),
@@ -57,7 +61,7 @@ impl Harmonia {
             attempts: 0,
             last: None,
             corrected: None,
-            state: if batched { ExportState::Collecting } else { ExportState::Ready },
+            state,
         };
         let stamp = self.stamp(format!("match {trace}"));
         let mut set = Map::new();
