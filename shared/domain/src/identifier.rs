@@ -64,6 +64,36 @@ pub struct Identifier {
     pub merchant_internal_id: Option<String>,
 }
 
+/// What one location's tills are called: the mirror of [`Identifier`], written with it (state.md item ML).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LocationIdentifier {
+    /// The merchant.
+    pub merchant: Slug,
+    /// The merchant's name of the place; empty for identifiers without one.
+    #[serde(rename = "loc")]
+    pub location_id: String,
+    /// The payment scheme that uses the identifier.
+    pub scheme: Scheme,
+    /// Its type.
+    #[serde(rename = "ty")]
+    pub kind: IdentifierType,
+    /// Its text.
+    pub text: String,
+}
+
+impl Identifier {
+    /// Its entry in the list of its merchant's locations.
+    pub fn at_location(&self) -> LocationIdentifier {
+        LocationIdentifier {
+            merchant: self.merchant.clone(),
+            location_id: self.location_id.clone().unwrap_or_default(),
+            scheme: self.scheme,
+            kind: self.kind,
+            text: self.text.clone(),
+        }
+    }
+}
+
 /// The identifier texts that a payment line carries (spec import §6, per feed).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MidTexts {

@@ -48,6 +48,15 @@ pub struct PaymentLine {
     pub approval_code: String,
 }
 
+/// How a sale names its till.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Till {
+    /// By what the payment scheme calls it.
+    Mid(String),
+    /// By the merchant's own name of the place; its identifiers are looked up (spec import §6, location map).
+    Location(String),
+}
+
 /// A sale from a merchant's till, normalised by the merchant's definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SaleLine {
@@ -55,8 +64,8 @@ pub struct SaleLine {
     pub scheme: Scheme,
     /// The merchant's id of the sale by the definition's recipe; a blank id is an id (D6).
     pub id: String,
-    /// The till's identifiers; empty if the location is unknown.
-    pub mids: Vec<String>,
+    /// Which till.
+    pub till: Till,
     /// When it happened.
     pub at: Timestamp,
     /// How much, signed.

@@ -3,7 +3,7 @@
 use crate::{
     Refused, Source,
     feed::{Scheme, Slug},
-    line::SaleLine,
+    line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::ParkReason,
     purchase::ExportKey,
@@ -39,8 +39,11 @@ pub struct Sale {
     /// The card's payment scheme.
     #[serde(rename = "sch")]
     pub scheme: Scheme,
-    /// The till's identifiers.
+    /// The till's identifiers; empty while its location is unknown.
     pub mids: Vec<String>,
+    /// The merchant's name of the place, if the till says no identifier.
+    #[serde(rename = "loc", skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<String>,
     /// How much.
     #[serde(rename = "amt")]
     pub amount: MinorUnits,
@@ -76,15 +79,27 @@ pub struct Sale {
 }
 
 impl Sale {
-    /// A new sale from its line.
-    pub fn new(merchant: Slug, line: SaleLine, src: Source, arrived: Timestamp, group: Option<String>) -> Self {
+    /// A new sale from its line. `mids`: the identifiers of its location, if it names one.
+    pub fn new(
+        merchant: Slug,
+        line: SaleLine,
+        mids: Vec<String>,
+        src: Source,
+        arrived: Timestamp,
+        group: Option<String>,
+    ) -> Self {
+        let (mids, location) = match line.till {
+            Till::Mid(mid) => (vec![mid], None),
+            Till::Location(location) => (mids, Some(location)),
+        };
         let state =
-            if line.mids.is_empty() { SaleState::Parked { why: ParkReason::UnknownLocation } } else { SaleState::Live };
+            if mids.is_empty() { SaleState::Parked { why: ParkReason::UnknownLocation } } else { SaleState::Live };
         Self {
             merchant,
             id: line.id,
             scheme: line.scheme,
-            mids: line.mids,
+            mids,
+            location,
             amount: line.amount,
             currency: line.currency,
             at: line.at,

@@ -10,7 +10,7 @@ use harmonia_definitions::{
     AmountField, AmountUnit, Check, CsvFeed, CurrencyField, Definition, Fields, Skip, TextField, TimeField,
 };
 use harmonia_domain::{
-    line::SaleLine,
+    line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
@@ -208,7 +208,7 @@ impl<'a> Plan<'a> {
         Ok(Record::Sale(Box::new(SaleLine {
             scheme,
             id: fields.id.read(cells, limits::id)?,
-            mids: vec![fields.mid.read(cells, limits::mid)?],
+            till: Till::Mid(fields.mid.read(cells, limits::mid)?),
             at: self.instant(cells)?,
             amount: self.amount(cells)?,
             currency: self.currency(cells)?,

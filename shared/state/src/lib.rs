@@ -10,5 +10,5 @@ pub mod work;
 
 pub use book::{BookedPayment, BookedSale, book_prefix, purchase_key, sale_key};
 pub use ledger::{FileHash, FileKey, Range, batch_pk, export_row_key, file_key};
-pub use registry::{StoredIdentity, identifier_pk};
+pub use registry::{StoredIdentity, identifier_pk, locations_pk};
 pub use store::{Row, Store, Stored, StoredError, item, parse, put_write};

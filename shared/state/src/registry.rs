@@ -4,7 +4,7 @@ use crate::store::Row;
 use harmonia_domain::{
     card::TokenHash,
     feed::{Scheme, Slug},
-    identifier::Identifier,
+    identifier::{Identifier, LocationIdentifier},
     identity::Identity,
     ids::Id,
 };
@@ -24,6 +24,25 @@ impl Row for Identifier {
     }
 
     /// Identifiers do not expire.
+    fn expires(&self) -> Timestamp {
+        Timestamp::MAX
+    }
+}
+
+/// The partition of a merchant's locations.
+pub fn locations_pk(merchant: &Slug) -> String {
+    format!("ML#{merchant}")
+}
+
+impl Row for LocationIdentifier {
+    const TABLE: Table = Table::Registry;
+
+    fn key(&self) -> Key {
+        let sk = format!("{}#{}#{}#{}", self.location_id, self.scheme, self.kind, self.text);
+        Key::new(locations_pk(&self.merchant), sk)
+    }
+
+    /// As the identifier itself.
     fn expires(&self) -> Timestamp {
         Timestamp::MAX
     }

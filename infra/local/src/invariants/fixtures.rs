@@ -10,7 +10,7 @@ use harmonia_domain::{
     file::{File, FileState, RangeResult},
     identifier::IdentifierType,
     identity::{Identity, IdentityRef},
-    line::SaleLine,
+    line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::Totals,
     purchase::{MatchedIdentifier, PaymentFacts, Purchase, PurchaseKey, Slot},
@@ -67,7 +67,7 @@ pub(super) fn sale_of(slug: &str, scheme: Scheme, id: &str) -> Sale {
     let line = SaleLine {
         scheme,
         id: id.into(),
-        mids: vec![MID.into()],
+        till: Till::Mid(MID.into()),
         at: noon(),
         amount: MinorUnits(1_250),
         currency: Currency::GBP,
@@ -77,7 +77,7 @@ pub(super) fn sale_of(slug: &str, scheme: Scheme, id: &str) -> Sale {
         extra: None,
     };
     let source = Source { from: "message".into(), offset: 0, line: 1 };
-    Sale::new(merchant(slug), line, source, noon(), None)
+    Sale::new(merchant(slug), line, Vec::new(), source, noon(), None)
 }
 
 /// The member whose card it always is: 424242…1111.

@@ -61,7 +61,7 @@ fn iceland_example() {
     let expected = SaleLine {
         scheme: Scheme::Visa,
         id: "ICE-000771".into(),
-        mids: vec!["02894843".into()],
+        till: Till::Mid("02894843".into()),
         at: "2024-06-18T12:41:07Z".parse().unwrap(),
         amount: MinorUnits(2345),
         currency: Currency::GBP,
@@ -78,7 +78,7 @@ fn iceland_example() {
 fn wasabi_example() {
     let sale = sale(wasabi(WASABI_ROW));
     assert_eq!((sale.scheme, sale.id.as_str()), (Scheme::Visa, "0000A00000000000417"));
-    assert_eq!((sale.mids.as_slice(), sale.amount), (&["15819661".to_owned()][..], MinorUnits(2345)));
+    assert_eq!((&sale.till, sale.amount), (&Till::Mid("15819661".into()), MinorUnits(2345)));
     assert_eq!((sale.currency, sale.auth_code.as_str()), (Currency::GBP, "390211"));
     assert_eq!(sale.at.to_string(), "2024-01-09T18:05:42Z");
     assert_eq!((sale.first_six.as_deref(), sale.last_four.as_deref()), (Some("450012"), Some("8841")));

@@ -1,16 +1,17 @@
-//! Which merchant a payment line belongs to. Positive look-ups are kept for a minute; a missing identifier is asked
-//! for each time, so that an onboarded one works at once.
+//! Which merchant a payment line belongs to, and which tills a sale's location has. Positive look-ups are kept for a
+//! minute; a missing identifier is asked for each time, so that an onboarded one works at once.
 
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
-    feed::Scheme,
-    identifier::{Attribution, Identifier, MidTexts, attribute},
+    feed::{Scheme, Slug},
+    identifier::{Attribution, Identifier, LocationIdentifier, MidTexts, attribute},
 };
 use harmonia_ports::{Query, Read, Table};
-use harmonia_state::identifier_pk;
+use harmonia_state::{Row, identifier_pk, locations_pk};
 use jiff::Timestamp;
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, PoisonError},
 };
 
@@ -19,65 +20,99 @@ const KEEP_S: i64 = 60;
 /// At most so many texts are kept; then all are forgotten. A merchant has some thousand tills.
 const TEXTS_MAX: usize = 50_000;
 
-type Found = HashMap<(Scheme, String), (Timestamp, Vec<Identifier>)>;
-
-/// Found identifiers of the last minute.
+/// What was found in the last minute.
 #[derive(Default)]
 pub struct IdentifierCache {
-    found: Mutex<Found>,
-    /// Held while a text is asked for, so that a batch of lines of one till asks once.
+    texts: Kept<(Scheme, String), Identifier>,
+    locations: Kept<(Slug, String), LocationIdentifier>,
+}
+
+/// Rows by what was asked for.
+struct Kept<K, V> {
+    found: Mutex<HashMap<K, (Timestamp, Vec<V>)>>,
+    /// Held while something is asked for, so that a batch of lines of one till asks once.
     asking: futures::lock::Mutex<()>,
 }
 
-impl IdentifierCache {
-    fn get(&self, scheme: Scheme, text: &str, now: Timestamp) -> Option<Vec<Identifier>> {
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self { found: Mutex::default(), asking: futures::lock::Mutex::default() }
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Kept<K, V> {
+    fn get(&self, key: &K, now: Timestamp) -> Option<Vec<V>> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, identifiers) = found.get(&(scheme, text.to_owned()))?;
-        (now.duration_since(*since).as_secs() < KEEP_S).then(|| identifiers.clone())
+        let (since, rows) = found.get(key)?;
+        (now.duration_since(*since).as_secs() < KEEP_S).then(|| rows.clone())
     }
 
-    fn put(&self, scheme: Scheme, text: &str, now: Timestamp, identifiers: &[Identifier]) {
+    fn put(&self, key: K, now: Timestamp, rows: &[V]) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= TEXTS_MAX {
             found.clear();
         }
-        found.insert((scheme, text.to_owned()), (now, identifiers.to_vec()));
+        found.insert(key, (now, rows.to_vec()));
     }
 }
 
 impl Harmonia {
     /// Who owns these identifier texts (spec import §6).
     pub(super) async fn attribute(&self, scheme: Scheme, mids: &MidTexts) -> Result<Attribution, StageError> {
-        let now = self.now();
         let mut texts: Vec<&str> = mids.pairs().map(|(_, text)| text).collect();
         texts.sort_unstable();
         texts.dedup();
         let mut onboarded = Vec::new();
         for text in texts {
-            if let Some(known) = self.identifiers.get(scheme, text, now) {
-                onboarded.extend(known);
-                continue;
-            }
-            let _asking = self.identifiers.asking.lock().await;
-            if let Some(known) = self.identifiers.get(scheme, text, now) {
-                onboarded.extend(known);
-                continue;
-            }
-            let query =
-                Query { read: Read::Eventual, ..Query::prefix(Table::Registry, identifier_pk(scheme, text), "") };
-            let rows: Vec<Identifier> = self.store().list(&query).await?.into_iter().map(|s| s.row).collect();
-            if !rows.is_empty() {
-                self.identifiers.put(scheme, text, now, &rows);
-            }
-            onboarded.extend(rows);
+            let query = Query::prefix(Table::Registry, identifier_pk(scheme, text), "");
+            onboarded.extend(self.kept(&self.identifiers.texts, (scheme, text.to_owned()), query, |_| true).await?);
         }
         Ok(attribute(mids, &onboarded))
+    }
+
+    /// What the tills of a location are called, by every payment scheme and of every type (spec import §6), in order.
+    /// None: the location is unknown.
+    pub(super) async fn mids_of(&self, merchant: &Slug, location: &str) -> Result<Vec<String>, StageError> {
+        let query = Query::prefix(Table::Registry, locations_pk(merchant), &format!("{location}#"));
+        let key = (merchant.clone(), location.to_owned());
+        // a name may contain the separator: the entry itself says which location it is of
+        let exact = |entry: &LocationIdentifier| entry.location_id == location;
+        let found = self.kept(&self.identifiers.locations, key, query, exact).await?;
+        let mut mids: Vec<String> = found.into_iter().map(|entry| entry.text).collect();
+        mids.sort_unstable();
+        mids.dedup();
+        Ok(mids)
+    }
+
+    async fn kept<K: Hash + Eq, V: Row + Clone>(
+        &self,
+        kept: &Kept<K, V>,
+        key: K,
+        query: Query,
+        wanted: impl Fn(&V) -> bool,
+    ) -> Result<Vec<V>, StageError> {
+        let now = self.now();
+        if let Some(known) = kept.get(&key, now) {
+            return Ok(known);
+        }
+        let _asking = kept.asking.lock().await;
+        if let Some(known) = kept.get(&key, now) {
+            return Ok(known);
+        }
+        let query = Query { read: Read::Eventual, ..query };
+        let rows = self.store().list::<V>(&query).await?;
+        let rows: Vec<V> = rows.into_iter().map(|s| s.row).filter(wanted).collect();
+        if !rows.is_empty() {
+            kept.put(key, now, &rows);
+        }
+        Ok(rows)
     }
 
     /// Onboards identifiers (`harmonia identifiers`, tests, demo). One that exists already is left as it is.
     pub async fn onboard(&self, identifiers: &[Identifier]) -> Result<(), StageError> {
         let stamp = self.stamp("onboard");
         for identifier in identifiers {
+            self.store().insert(&identifier.at_location(), &stamp).await?;
             self.store().insert(identifier, &stamp).await?;
         }
         Ok(())

@@ -107,7 +107,7 @@ impl Harmonia {
                     Err(reject) => rejected(line, reject),
                     Ok(p) => first_of_its_id(&mut payments_seen, line, p),
                 },
-                Record::Sale(sale) => match self.prepare_sale(*sale, src, origin) {
+                Record::Sale(sale) => match self.prepare_sale(*sale, src, origin).await? {
                     Err(reject) => rejected(line, reject),
                     Ok(s) => first_sale_of_its_id(&mut sales_seen, line, s),
                 },

@@ -9,7 +9,7 @@ use crate::{Harmonia, StageError};
 use harmonia_domain::{
     Source,
     feed::Feed,
-    line::SaleLine,
+    line::{SaleLine, Till},
     outcome::{Reject, RejectReason, ValueClass},
     purchase::Slot,
     sale::{Sale, SaleState},
@@ -28,21 +28,25 @@ pub(super) struct PreparedSale {
 }
 
 impl Harmonia {
-    #[allow(clippy::unused_self, reason = "the counterpart of prepare() for payments")]
-    pub(super) fn prepare_sale(
+    /// Looks up the tills of its location.
+    pub(super) async fn prepare_sale(
         &self,
         line: SaleLine,
         src: Source,
         origin: &Origin<'_>,
-    ) -> Result<PreparedSale, Reject> {
+    ) -> Result<Result<PreparedSale, Reject>, StageError> {
         let Feed::Merchant(merchant) = origin.feed else {
-            return Err(Reject { field: "feed".into(), reason: RejectReason::Internal, class: ValueClass::Text });
+            return Ok(Err(Reject { field: "feed".into(), reason: RejectReason::Internal, class: ValueClass::Text }));
         };
         if too_old(line.at, origin.arrived, AGE_DAYS_MAX) {
-            return Err(Reject { field: "date".into(), reason: RejectReason::TooOld, class: ValueClass::Text });
+            return Ok(Err(Reject { field: "date".into(), reason: RejectReason::TooOld, class: ValueClass::Text }));
         }
+        let mids = match &line.till {
+            Till::Mid(_) => Vec::new(),
+            Till::Location(location) => self.mids_of(merchant, location).await?,
+        };
         let group = origin.group.map(str::to_owned);
-        Ok(PreparedSale { sale: Sale::new(merchant.clone(), line, src, origin.arrived, group) })
+        Ok(Ok(PreparedSale { sale: Sale::new(merchant.clone(), line, mids, src, origin.arrived, group) }))
     }
 
     pub(super) async fn finish_sale(&self, prepared: &PreparedSale, stamp: &Stamp) -> Result<Finished, StageError> {
