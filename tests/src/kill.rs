@@ -85,6 +85,10 @@ fn essence(rows: &Rows) -> BTreeSet<String> {
             PurchaseState::Live => format!("live, parked {:?}", p.line(p.base).and_then(|l| l.parked)),
             PurchaseState::Claimed { .. } => "claimed".to_owned(),
             PurchaseState::Stored => "stored".to_owned(),
+            PurchaseState::Streamed => format!(
+                "told {:?}",
+                p.kinds().filter(|k| p.line(*k).is_some_and(|l| l.told.is_some())).collect::<Vec<_>>()
+            ),
         };
         format!("purchase {:?} {:?} {state}", p.key, p.kinds().collect::<Vec<_>>())
     });
@@ -94,7 +98,7 @@ fn essence(rows: &Rows) -> BTreeSet<String> {
     });
     let exports = rows.exports.iter().map(|x| {
         let delivered = matches!(x.state, ExportState::Delivered { .. });
-        format!("export {} {:?} {} delivered {delivered}", x.id, x.purchase, x.sale)
+        format!("export {} {:?} {:?} delivered {delivered}", x.id, x.purchase, x.sale)
     });
     let entries = rows.open_payments.iter().map(|e| format!("open {:?} {:?}", e.p, e.bk));
     // which of two files has a line first is a race, however the run goes; their sum is not

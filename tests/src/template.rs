@@ -3,7 +3,8 @@
 
 mod rights;
 
-use harmonia_domain::feed::{PaymentFeed, Transport};
+use harmonia_definitions::Definitions;
+use harmonia_domain::feed::PaymentFeed;
 use harmonia_feeds::{Record, read_message};
 use harmonia_local::cloud::{RECEIVES_MAX, feed_queue, queues};
 use harmonia_runtime::events;
@@ -229,15 +230,15 @@ fn wide_rights(template: &Value) -> Vec<String> {
 fn queue_names(template: &Value) -> Vec<String> {
     let named: BTreeSet<String> =
         working_queues(template).values().map(|q| short_name(q, "QueueName").to_owned()).collect();
-    let messages = PaymentFeed::ALL.into_iter().filter(|f| f.transport() == Transport::Message);
-    let expected: BTreeSet<String> = messages.map(feed_queue).collect();
+    let definitions = Definitions::shipped().unwrap();
+    let expected: BTreeSet<String> = definitions.message_feeds().map(|feed| feed_queue(&feed)).collect();
     let (feeds, others): (BTreeSet<String>, BTreeSet<String>) =
         named.into_iter().partition(|name| name.starts_with("feed-"));
     let mut told = Vec::new();
     if feeds != expected {
         told.push(format!("feed queues {feeds:?}, message feeds {expected:?}"));
     }
-    let local: BTreeSet<String> = queues().into_iter().collect();
+    let local: BTreeSet<String> = queues(&definitions).into_iter().collect();
     let all: BTreeSet<String> = feeds.into_iter().chain(others).collect();
     if all != local {
         told.push(format!("queues {all:?}, in the local cloud {local:?}"));

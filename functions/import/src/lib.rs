@@ -1,7 +1,7 @@
 //! The import function: S3 notifications of dropped files, and the feeds that come as messages. Which of the two it
 //! is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries notifications.
 
-use harmonia_domain::feed::PaymentFeed;
+use harmonia_domain::feed::Feed;
 use harmonia_runtime::{
     App, InvocationError,
     batch::{self, RecordError},
@@ -10,20 +10,22 @@ use harmonia_runtime::{
 use harmonia_stages::import::FeedMessage;
 use serde_json::Value;
 
-/// The feed whose messages a queue carries, if any.
-fn feed_of(queue: &str) -> Option<PaymentFeed> {
-    PaymentFeed::ALL.into_iter().find(|feed| {
-        let name = format!("feed-{feed}");
-        queue == name || queue.ends_with(&format!("-{name}"))
-    })
+/// The feed whose messages a queue carries, if any: the longest name that fits, should one end in another.
+fn feed_of(queue: &str, feeds: impl Iterator<Item = Feed>) -> Option<Feed> {
+    let fits = |feed: &Feed| {
+        let before = queue.strip_suffix(feed.as_str()).and_then(|rest| rest.strip_suffix("feed-"));
+        before.is_some_and(|before| before.is_empty() || before.ends_with('-'))
+    };
+    feeds.filter(fits).max_by_key(|feed| feed.as_str().len())
 }
 
 /// Handles one event.
 pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
     let event = events::sqs(event)?;
     // one invocation never mixes queues
-    match event.records.first().and_then(|first| feed_of(first.queue())) {
-        Some(feed) => Ok(messages(app, feed, &event).await),
+    let feeds = app.harmonia.definitions.message_feeds();
+    match event.records.first().and_then(|first| feed_of(first.queue(), feeds)) {
+        Some(feed) => Ok(messages(app, &feed, &event).await),
         None => Ok(batch::run(&event, app.visibility.as_ref(), |record| files(app, record)).await),
     }
 }
@@ -36,7 +38,7 @@ async fn files(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     Ok(())
 }
 
-async fn messages(app: &App, feed: PaymentFeed, event: &SqsEvent) -> Value {
+async fn messages(app: &App, feed: &Feed, event: &SqsEvent) -> Value {
     let messages: Vec<FeedMessage> = event.records.iter().map(message).collect();
     // a panic in a line is caught with the batch: its messages come back one by one through redelivery
     let work = std::panic::AssertUnwindSafe(app.harmonia.import_messages(feed, &messages));
@@ -61,8 +63,12 @@ mod tests {
 
     #[test]
     fn queues_name_their_feed() {
-        assert_eq!(feed_of("harmonia-dev-feed-visa-auth"), Some(PaymentFeed::VisaAuth));
-        assert_eq!(feed_of("feed-amex-settlement"), Some(PaymentFeed::AmexSettlement));
+        let feeds = || ["visa-auth", "amex-settlement", "costa", "feed-costa"].map(|f| f.parse().unwrap()).into_iter();
+        let feed_of = |queue| feed_of(queue, feeds()).map(|feed| feed.to_string());
+        assert_eq!(feed_of("harmonia-dev-feed-visa-auth").as_deref(), Some("visa-auth"));
+        assert_eq!(feed_of("feed-amex-settlement").as_deref(), Some("amex-settlement"));
+        assert_eq!(feed_of("harmonia-dev-feed-costa").as_deref(), Some("costa"));
+        assert_eq!(feed_of("harmonia-dev-feed-feed-costa").as_deref(), Some("feed-costa"));
         assert_eq!(feed_of("harmonia-dev-import-files"), None);
         assert_eq!(feed_of("harmonia-dev-xfeed-visa-auth"), None);
     }

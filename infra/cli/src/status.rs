@@ -69,6 +69,7 @@ fn purchase_state(p: &Purchase) -> String {
     match p.state {
         PurchaseState::Claimed { .. } => "matched".to_owned(),
         PurchaseState::Stored => "stored".to_owned(),
+        PurchaseState::Streamed => "told line by line".to_owned(),
         PurchaseState::Live => match p.line(p.base).and_then(|l| l.parked) {
             None => "open".to_owned(),
             Some(why) => format!("parked: {}", words(&why)),
@@ -84,7 +85,8 @@ fn words<T: serde::Serialize>(value: &T) -> String {
 pub(crate) fn counts(rows: &Rows) -> Table {
     let mut counted: BTreeMap<(u8, &str, String), usize> = BTreeMap::new();
     for p in &rows.purchases {
-        *counted.entry((0, "payments", purchase_state(p))).or_default() += 1;
+        let what = if p.refund.is_some() { "refunds" } else { "payments" };
+        *counted.entry((0, what, purchase_state(p))).or_default() += 1;
     }
     for s in &rows.sales {
         let state = match &s.state {

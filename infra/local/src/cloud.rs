@@ -6,7 +6,8 @@ use crate::{
     mailbox::{Mailbox, Received, Sight},
 };
 use futures::future::join_all;
-use harmonia_domain::feed::{PaymentFeed, Transport};
+use harmonia_definitions::Definitions;
+use harmonia_domain::feed::Feed;
 use harmonia_ports::{Clock, QueueError};
 use harmonia_runtime::{App, InvocationError};
 use jiff::Timestamp;
@@ -40,11 +41,11 @@ const INVOCATIONS_AT_ONCE: usize = 4;
 /// Rounds after which a system that should become quiet is called stuck: each round moves every message one step.
 const ROUNDS_MAX: usize = 100_000;
 
-fn mappings() -> Vec<Mapping> {
+fn mappings(definitions: &Definitions) -> Vec<Mapping> {
     let one = |queue: &str, function, batch| Mapping { queue: queue.to_owned(), function, batch };
     let mut all = vec![one("import-files", Function::Import, 1)];
-    for feed in PaymentFeed::ALL.into_iter().filter(|f| f.transport() == Transport::Message) {
-        all.push(one(&feed_queue(feed), Function::Import, 100));
+    for feed in definitions.message_feeds() {
+        all.push(one(&feed_queue(&feed), Function::Import, 100));
     }
     all.push(one("identify", Function::Identify, 10));
     all.push(one("match", Function::Match, 10));
@@ -53,13 +54,13 @@ fn mappings() -> Vec<Mapping> {
 }
 
 /// The queue of a feed that comes as messages.
-pub fn feed_queue(feed: PaymentFeed) -> String {
+pub fn feed_queue(feed: &Feed) -> String {
     format!("feed-{feed}")
 }
 
 /// Names of all working queues.
-pub fn queues() -> Vec<String> {
-    mappings().into_iter().map(|m| m.queue).collect()
+pub fn queues(definitions: &Definitions) -> Vec<String> {
+    mappings(definitions).into_iter().map(|m| m.queue).collect()
 }
 
 /// Something that AWS would not let happen, or a queue that cannot be reached.
@@ -96,7 +97,7 @@ impl Cloud {
     }
 
     /// Sends one message of a feed as its partner would.
-    pub async fn post_line(&self, feed: PaymentFeed, body: String) -> Result<(), QueueError> {
+    pub async fn post_line(&self, feed: &Feed, body: String) -> Result<(), QueueError> {
         self.mailbox.post(&feed_queue(feed), body, self.clock.now()).await.map(drop)
     }
 
@@ -159,7 +160,7 @@ impl Cloud {
     pub async fn until_quiet_in_order(&self) -> Result<(), CloudError> {
         for _ in 0..ROUNDS_MAX {
             let mut moved = 0;
-            for mapping in mappings() {
+            for mapping in mappings(&self.app.harmonia.definitions) {
                 moved += self.serve_queue(&mapping, Sight::All, 1).await?;
             }
             if moved == 0 {
@@ -172,7 +173,7 @@ impl Cloud {
     /// One round of all queues at once, visible messages only: how many records were served.
     pub async fn round(&self) -> Result<usize, CloudError> {
         let sight = Sight::At(self.clock.now(), HIDDEN_S);
-        let mappings = mappings();
+        let mappings = mappings(&self.app.harmonia.definitions);
         let served = join_all(mappings.iter().map(|m| self.serve_queue(m, sight, INVOCATIONS_AT_ONCE))).await;
         Ok(served.into_iter().sum::<Result<usize, _>>()?)
     }
@@ -185,7 +186,7 @@ impl Cloud {
     /// Messages in dead-letter queues, by queue.
     pub async fn dead_letters(&self) -> Result<Vec<(String, usize)>, CloudError> {
         let mut dead = Vec::new();
-        for queue in queues() {
+        for queue in queues(&self.app.harmonia.definitions) {
             let count = self.mailbox.count(&format!("{queue}-dlq")).await?;
             if count > 0 {
                 dead.push((queue, count));

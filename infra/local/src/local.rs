@@ -14,9 +14,10 @@ use crate::{
     world::{Outside, World},
 };
 use harmonia_definitions::DefinitionError;
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     card::CardKeys,
-    feed::{Feed, NameError, PaymentFeed, Transport},
+    feed::{Feed, NameError, Transport},
 };
 use harmonia_ports::{Bucket, Clock, Item, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
@@ -142,6 +143,7 @@ pub struct Door {
     objects: Arc<FolderObjects>,
     queues: Arc<DurableQueues>,
     clock: Arc<dyn Clock>,
+    definitions: Definitions,
 }
 
 impl Door {
@@ -150,14 +152,14 @@ impl Door {
         folder.make()?;
         let objects = Arc::new(FolderObjects::open(folder.objects())?);
         let queues = Arc::new(DurableQueues::open(&folder.queues(), Arc::clone(&clock), durability)?);
-        Ok(Self { objects, queues, clock })
+        Ok(Self { objects, queues, clock, definitions: Definitions::shipped()? })
     }
 
     /// Drops the bytes of a file or of messages; returns how many things were delivered.
     pub async fn drop_bytes(&self, feed: &Feed, name: &str, bytes: &[u8]) -> Result<usize, LocalError> {
-        match feed {
-            Feed::Payment(payment) if payment.transport() == Transport::Message => self.messages(*payment, bytes).await,
-            _ => self.file(feed, name, bytes).await.map(|()| 1),
+        match self.definitions.transport(feed) {
+            Transport::Message => self.messages(feed, bytes).await,
+            Transport::File => self.file(feed, name, bytes).await.map(|()| 1),
         }
     }
 
@@ -172,7 +174,7 @@ impl Door {
     }
 
     /// One JSON document is one message; otherwise each line is.
-    async fn messages(&self, feed: PaymentFeed, bytes: &[u8]) -> Result<usize, LocalError> {
+    async fn messages(&self, feed: &Feed, bytes: &[u8]) -> Result<usize, LocalError> {
         let text = std::str::from_utf8(bytes).map_err(|_| LocalError::NotMessages { feed: feed.to_string() })?;
         let whole = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         let lines: Vec<&str> = if whole { vec![text] } else { text.lines().filter(|l| !l.trim().is_empty()).collect() };

@@ -98,10 +98,8 @@ pub(crate) async fn deliver(
     name: &str,
     bytes: &[u8],
 ) -> Result<(), QueueError> {
-    if let Feed::Payment(payment) = feed
-        && payment.transport() == Transport::Message
-    {
-        return cloud.post_line(*payment, String::from_utf8_lossy(bytes).into_owned()).await;
+    if cloud.app.harmonia.definitions.transport(feed) == Transport::Message {
+        return cloud.post_line(feed, String::from_utf8_lossy(bytes).into_owned()).await;
     }
     let key = format!("imports/{feed}/{name}");
     let version = objects.upload(Bucket::Imports, &key, bytes.to_vec());

@@ -5,7 +5,7 @@ mod check;
 mod place;
 
 use crate::Definition;
-use harmonia_domain::feed::Slug;
+use harmonia_domain::feed::{Feed, PaymentFeed, Slug, Transport};
 use std::collections::BTreeMap;
 
 /// What is wrong with a definition, and where.
@@ -70,6 +70,27 @@ impl Definitions {
     /// The definition of a merchant.
     pub fn get(&self, merchant: &Slug) -> Option<&Definition> {
         self.0.get(merchant)
+    }
+
+    /// How a feed arrives. One that nobody has defined comes as files: a partner sees in the file log what is wrong.
+    pub fn transport(&self, feed: &Feed) -> Transport {
+        match feed {
+            Feed::Payment(feed) => feed.transport(),
+            Feed::Merchant(slug) => {
+                self.get(slug).and_then(|d| d.feed.as_ref()).map_or(Transport::File, |feed| feed.transport)
+            }
+        }
+    }
+
+    /// Every feed: the payment schemes', then the merchants' own.
+    pub fn feeds(&self) -> impl Iterator<Item = Feed> {
+        let merchants = self.iter().filter(|d| d.feed.is_some()).map(|d| Feed::Merchant(d.merchant.clone()));
+        PaymentFeed::ALL.into_iter().map(Feed::Payment).chain(merchants)
+    }
+
+    /// The feeds that come as messages.
+    pub fn message_feeds(&self) -> impl Iterator<Item = Feed> {
+        self.feeds().filter(|feed| self.transport(feed) == Transport::Message)
     }
 
     /// All of them, in the order of their slugs.

@@ -16,6 +16,10 @@ use jiff::Timestamp;
 pub enum MatchType {
     /// Payment and sale.
     Loyalty,
+    /// A purchase by itself.
+    Spotted,
+    /// A payment line by itself; no match, in the original's words.
+    Streamed,
 }
 
 /// The lines of the book that could meet share this: merchant, payment scheme, MID, currency and amount (D23).
@@ -34,10 +38,10 @@ pub struct BookKey {
 /// The facts of the match that a merchant may be told (spec match §4.7).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportFacts {
-    /// The sale's id for a loyalty match.
+    /// The sale's id for a loyalty match, the provider's id of the payment otherwise.
     #[serde(rename = "tx")]
     pub transaction_id: String,
-    /// When it happened: the sale's instant for a loyalty match.
+    /// When it happened: the sale's instant for a loyalty match, else the payment's.
     pub at: Timestamp,
     /// The identifier's text; D4: told as both `mid` and `primary_identifier`.
     pub mid: String,
@@ -139,9 +143,9 @@ pub struct Export {
     pub purchase: PurchaseKey,
     /// The line whose identity counts.
     pub kind: Kind,
-    /// The sale's id.
-    #[serde(rename = "s")]
-    pub sale: String,
+    /// The sale's id, for a loyalty match.
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none", default)]
+    pub sale: Option<String>,
     /// Whose card it was.
     #[serde(rename = "who")]
     pub identity: IdentityRef,

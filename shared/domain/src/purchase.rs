@@ -5,6 +5,9 @@
 //! * a settlement that becomes known after the auth *overrides* it: amount and id from the settlement; digits and
 //!   auth code only where the auth had none; date, MID and token stay;
 //! * an auth that becomes known after the settlement changes nothing.
+//!
+//! A refund is an item of its own beside the purchase that has its id (state.md item R): the same states and lines,
+//! with nothing to join.
 
 use crate::{
     Refused, Source,
@@ -27,7 +30,7 @@ pub struct ExportKey {
 }
 
 /// Names a purchase in the book. Two purchases share a provider's id only if one is an auth and the other a
-/// settlement of another settlement key (Mastercard); the second of them has slot `P2`.
+/// settlement of another settlement key (Mastercard); the second of them has slot `P2`. A refund has slot `R`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct PurchaseKey {
     /// Whose id.
@@ -35,16 +38,17 @@ pub struct PurchaseKey {
     pub scheme: Scheme,
     /// The provider's transaction id.
     pub id: String,
-    /// `P` or `P2`.
+    /// Which of the items with this id.
     pub slot: Slot,
 }
 
 /// See [`PurchaseKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "first and second")]
+#[allow(missing_docs, reason = "first, second, refund")]
 pub enum Slot {
     P,
     P2,
+    R,
 }
 
 impl Slot {
@@ -53,6 +57,7 @@ impl Slot {
         match self {
             Self::P => "P",
             Self::P2 => "P2",
+            Self::R => "R",
         }
     }
 }
@@ -137,6 +142,9 @@ pub struct PaymentFacts {
     /// When a line parked for the directory is to be tried again.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub due: Option<Timestamp>,
+    /// The export that told a merchant of this line by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub told: Option<ExportKey>,
 }
 
 impl PaymentFacts {
@@ -147,6 +155,7 @@ impl PaymentFacts {
             arrived: Timestamp::UNIX_EPOCH,
             parked: None,
             due: None,
+            told: None,
             identifier: None,
             other_mids: Vec::new(),
             ..f.clone()
@@ -161,11 +170,13 @@ impl PaymentFacts {
 pub enum PurchaseState {
     /// Open.
     Live,
-    /// In one live match, or told to a merchant by itself.
+    /// In one live match.
     Claimed {
         /// The export.
         x: ExportKey,
     },
+    /// Its merchant is told of its lines one by one.
+    Streamed,
     /// Nothing follows (its merchant asks for nothing).
     Stored,
 }
@@ -185,6 +196,9 @@ pub struct Purchase {
     /// The settlement line.
     #[serde(rename = "se", skip_serializing_if = "Option::is_none", default)]
     pub settled: Option<PaymentFacts>,
+    /// The refund line; then there is no other.
+    #[serde(rename = "re", skip_serializing_if = "Option::is_none", default)]
+    pub refund: Option<PaymentFacts>,
     /// The line that counts first.
     pub base: Kind,
     /// The other line's card is known: it counts as well.
@@ -235,17 +249,19 @@ pub struct Current {
 impl Purchase {
     /// A purchase of which one line has come.
     pub fn first(key: PurchaseKey, settlement_key: String, kind: Kind, facts: PaymentFacts) -> Self {
-        let (auth, settled) = if kind == Kind::Auth { (Some(facts), None) } else { (None, Some(facts)) };
-        Self {
+        let mut purchase = Self {
             key,
             settlement_key,
-            auth,
-            settled,
+            auth: None,
+            settled: None,
+            refund: None,
             base: kind,
             second_known: false,
             generation: 0,
             state: PurchaseState::Live,
-        }
+        };
+        purchase.set_line(kind, facts);
+        purchase
     }
 
     /// The line of a kind.
@@ -253,24 +269,30 @@ impl Purchase {
         match kind {
             Kind::Auth => self.auth.as_ref(),
             Kind::Settled => self.settled.as_ref(),
-            Kind::Refund | Kind::Merchant => None,
+            Kind::Refund => self.refund.as_ref(),
+            Kind::Merchant => None,
         }
     }
 
     fn set_line(&mut self, kind: Kind, facts: PaymentFacts) {
         match kind {
             Kind::Auth => self.auth = Some(facts),
-            _ => self.settled = Some(facts),
+            Kind::Refund => self.refund = Some(facts),
+            Kind::Settled | Kind::Merchant => self.settled = Some(facts),
         }
     }
 
-    /// Both kinds that have come.
+    /// The kinds that have come.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
-        [Kind::Auth, Kind::Settled].into_iter().filter(|k| self.line(*k).is_some())
+        [Kind::Auth, Kind::Settled, Kind::Refund].into_iter().filter(|k| self.line(*k).is_some())
     }
 
     fn second(&self) -> Option<(Kind, &PaymentFacts)> {
-        let other = if self.base == Kind::Auth { Kind::Settled } else { Kind::Auth };
+        let other = match self.base {
+            Kind::Auth => Kind::Settled,
+            Kind::Settled => Kind::Auth,
+            Kind::Refund | Kind::Merchant => return None,
+        };
         self.line(other).map(|facts| (other, facts))
     }
 
@@ -287,7 +309,7 @@ impl Purchase {
     /// The card of `kind`'s line is known. `None`: nothing to write, it counts already (or nothing can change).
     pub fn known(&self, kind: Kind) -> Option<Self> {
         let facts = self.line(kind)?;
-        if !self.is_live() {
+        if !self.takes_identities() {
             return None;
         }
         let free = PaymentFacts { parked: None, due: None, ..facts.clone() };
@@ -313,7 +335,7 @@ impl Purchase {
     pub fn park(&self, kind: Kind, why: ParkReason, due: Option<Timestamp>) -> Option<Self> {
         let facts = self.line(kind)?;
         let counts = kind != self.base && self.second_known;
-        if !self.is_live() || counts || (facts.parked == Some(why) && facts.due == due) {
+        if !self.takes_identities() || counts || (facts.parked == Some(why) && facts.due == due) {
             return None;
         }
         let mut next = self.clone();
@@ -321,39 +343,57 @@ impl Purchase {
         Some(next)
     }
 
-    /// Open: not claimed, not stored.
+    /// Whose card it was still decides something.
+    pub fn takes_identities(&self) -> bool {
+        matches!(self.state, PurchaseState::Live | PurchaseState::Streamed)
+    }
+
+    /// Open: not claimed, not streamed, not stored.
     pub fn is_live(&self) -> bool {
         self.state == PurchaseState::Live
     }
 
     /// What the purchase is now; `None` while no line counts (parked).
     pub fn current(&self) -> Option<Current> {
-        let base = self.line(self.base)?;
-        let identifier = base.identifier.clone()?;
-        if base.parked.is_some() {
-            return None;
-        }
-        let mut now = Current {
-            identity_of: self.base,
-            at: base.at,
-            amount: base.amount,
-            currency: base.currency,
-            auth_code: base.auth_code.clone(),
-            approval_code: base.approval_code.clone(),
-            first_six: base.first_six.clone(),
-            last_four: base.last_four.clone(),
-            mid: base.mid.clone(),
-            identifier,
-            arrived: base.arrived,
-            changed: (base.arrived, base.src.line),
-        };
+        let mut now = self.alone(self.base)?;
         if let Some((Kind::Settled, settled)) = self.second().filter(|_| self.second_known) {
             override_by(&mut now, settled);
         }
         Some(now)
     }
 
-    /// The purchase as part of a match or told by itself.
+    /// One line by itself; `None` while it is parked.
+    pub fn alone(&self, kind: Kind) -> Option<Current> {
+        let line = self.line(kind).filter(|line| line.parked.is_none())?;
+        Some(Current {
+            identity_of: kind,
+            at: line.at,
+            amount: line.amount,
+            currency: line.currency,
+            auth_code: line.auth_code.clone(),
+            approval_code: line.approval_code.clone(),
+            first_six: line.first_six.clone(),
+            last_four: line.last_four.clone(),
+            mid: line.mid.clone(),
+            identifier: line.identifier.clone()?,
+            arrived: line.arrived,
+            changed: (line.arrived, line.src.line),
+        })
+    }
+
+    /// A merchant has been told of this line by itself: once for each line.
+    pub fn told(&self, kind: Kind, by: ExportKey) -> Result<Self, Refused> {
+        match self.line(kind) {
+            Some(line) if line.told.is_none() && self.takes_identities() => {
+                let mut next = Self { state: PurchaseState::Streamed, ..self.clone() };
+                next.set_line(kind, PaymentFacts { told: Some(by), ..line.clone() });
+                Ok(next)
+            }
+            _ => Err(Refused { what: "purchase", from: format!("{:?}", self.state), to: "be told of" }),
+        }
+    }
+
+    /// The purchase as part of a match.
     pub fn claimed(&self, by: ExportKey) -> Result<Self, Refused> {
         match self.state {
             PurchaseState::Live => Ok(Self { state: PurchaseState::Claimed { x: by }, ..self.clone() }),
@@ -373,6 +413,12 @@ impl Purchase {
     pub fn export_id(&self) -> Id {
         let generation = self.generation.to_string();
         Id::derive("export", &[self.key.scheme.as_str(), &self.key.id, self.key.slot.as_str(), &generation])
+    }
+
+    /// The id of the export that tells of one line by itself.
+    pub fn line_export_id(&self, kind: Kind) -> Id {
+        let PurchaseKey { scheme, id, slot } = &self.key;
+        Id::derive("line export", &[scheme.as_str(), id, slot.as_str(), kind.as_str()])
     }
 }
 
@@ -421,6 +467,7 @@ mod tests {
             arrived: Timestamp::from_second(arrived).unwrap(),
             parked: None,
             due: None,
+            told: None,
         }
     }
 
@@ -460,6 +507,34 @@ mod tests {
         assert_eq!((both.base, both.current().unwrap().amount), (Kind::Settled, MinorUnits(120)));
         let reopened = both.known(Kind::Auth).unwrap();
         assert_eq!(reopened.current(), both.current(), "an auth known after the settlement is discarded");
+    }
+
+    /// Spec import §8: a streamed merchant is told of auth and settlement one by one, of each once.
+    #[test]
+    fn each_line_is_told_once() {
+        let x = || ExportKey { pk: "X".into(), sk: "1".into() };
+        let auth = purchase(Kind::Auth, facts(100, "", 1));
+        let told = auth.told(Kind::Auth, x()).unwrap();
+        assert!(told.told(Kind::Auth, x()).is_err() && told.claimed(x()).is_err() && !told.is_live());
+        let both = told.with_second(Kind::Settled, facts(120, "", 2)).unwrap();
+        let parked = both.park(Kind::Settled, ParkReason::CardNotKnown, None).unwrap();
+        assert!(parked.alone(Kind::Settled).is_none());
+        let known = parked.known(Kind::Settled).unwrap();
+        assert_eq!(known.alone(Kind::Settled).unwrap().amount, MinorUnits(120));
+        assert!(known.told(Kind::Settled, x()).is_ok());
+        assert_ne!(auth.line_export_id(Kind::Auth), both.line_export_id(Kind::Settled));
+    }
+
+    /// State.md item R: a refund has its own states and nothing to join.
+    #[test]
+    fn a_refund_stands_alone() {
+        let refund = purchase(Kind::Refund, facts(-100, "", 1));
+        assert_eq!(refund.kinds().collect::<Vec<_>>(), [Kind::Refund]);
+        assert_eq!(refund.current().unwrap().amount, MinorUnits(-100));
+        assert!(refund.with_second(Kind::Refund, facts(-100, "", 2)).is_err());
+        let parked = refund.park(Kind::Refund, ParkReason::CardNotKnown, None).unwrap();
+        assert_eq!(parked.known(Kind::Refund), Some(refund.clone()));
+        assert_eq!(refund.stored().unwrap().state, PurchaseState::Stored);
     }
 
     /// Invariant 2: claimed once; nothing moves a claimed purchase.

@@ -132,5 +132,10 @@ pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
     line.into()
 }
 
+/// Reads one message of a merchant's feed.
+pub fn read_sale_message(_feed: &harmonia_definitions::CsvFeed, _bytes: &[u8]) -> Record {
+    Record::Rejected(Reject::missing("message"))
+}
+
 #[cfg(test)]
 mod tests;

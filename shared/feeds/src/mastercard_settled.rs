@@ -1,4 +1,5 @@
-//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters. The first line is always
+//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters. The
+//! first line is always
 //! discarded; of the others only those that start with `D` are records. The format's trailer carries no count, so there
 //! is nothing to hold the records against.
 

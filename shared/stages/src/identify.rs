@@ -9,6 +9,7 @@ use crate::{
 };
 use directory::Lookup;
 use futures::{StreamExt, stream};
+use harmonia_definitions::Route;
 use harmonia_domain::{
     card::{SealedToken, TokenHash},
     feed::Slug,
@@ -35,8 +36,10 @@ const SWEEP_MAX: usize = 100;
 
 /// What a line waits for.
 enum Need {
-    /// Nothing follows.
+    /// Nothing to do.
     Done,
+    /// Nothing follows from the purchase, whosever card it was.
+    Store,
     /// The directory. `counts`: the line counts already, so that its answer changes nothing on the purchase.
     Ask { merchant: Slug, token: TokenHash, sealed: SealedToken, counts: bool },
 }
@@ -44,24 +47,31 @@ enum Need {
 /// A line and whether it counts already.
 type Waiting = (LineName, bool);
 
-fn need(purchase: &Purchase, name: &LineName) -> Need {
+fn need(purchase: &Purchase, name: &LineName, route: impl Fn(&Slug) -> Route) -> Need {
     let Some(line) = purchase.line(name.kind) else { return Need::Done };
+    let Some(identifier) = &line.identifier else { return Need::Done };
+    let route = route(&identifier.merchant);
+    if !purchase.kinds().any(|kind| route.follows(kind)) {
+        return if purchase.is_live() { Need::Store } else { Need::Done };
+    }
     let late_settlement = name.kind != purchase.base && name.kind == harmonia_domain::feed::Kind::Settled;
     let wanted = match purchase.state {
         PurchaseState::Live => true,
         // D12: its amount is compared with what was matched
         PurchaseState::Claimed { .. } => late_settlement,
+        // told already: its export is forwarded again
+        PurchaseState::Streamed => route.streams(name.kind),
         PurchaseState::Stored => false,
     };
     let waits_for_person = line.parked.is_some_and(|why| why != ParkReason::DirectoryUnavailable);
-    match &line.identifier {
-        Some(identifier) if wanted && !waits_for_person => Need::Ask {
-            merchant: identifier.merchant.clone(),
-            token: line.token.clone(),
-            sealed: line.sealed.clone(),
-            counts: name.kind == purchase.base && line.parked.is_none(),
-        },
-        _ => Need::Done,
+    if !wanted || waits_for_person || !route.follows(name.kind) {
+        return Need::Done;
+    }
+    Need::Ask {
+        merchant: identifier.merchant.clone(),
+        token: line.token.clone(),
+        sealed: line.sealed.clone(),
+        counts: name.kind == purchase.base && line.parked.is_none(),
     }
 }
 
@@ -73,9 +83,13 @@ impl Harmonia {
         for name in names {
             let found: Option<Stored<Purchase>> = self.store().find(&purchase_key(&name.p)).await?;
             let Some(found) = found else { continue };
-            if let Need::Ask { merchant, token, sealed, counts } = need(&found.row, name) {
-                let waiting = &mut asked.entry((merchant, token)).or_insert_with(|| (sealed, Vec::new())).1;
-                waiting.push((name.clone(), counts));
+            match need(&found.row, name, |merchant| self.route(merchant)) {
+                Need::Done => {}
+                Need::Store => _ = self.update_purchase(name, Read::Consistent, |p| p.stored().ok()).await?,
+                Need::Ask { merchant, token, sealed, counts } => {
+                    let waiting = &mut asked.entry((merchant, token)).or_insert_with(|| (sealed, Vec::new())).1;
+                    waiting.push((name.clone(), counts));
+                }
             }
         }
         let lookups = stream::iter(asked.into_iter().map(|((merchant, token), (sealed, names))| async move {

@@ -11,9 +11,10 @@ use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName, KnownPayment, Position},
 };
-use claim::Claimed;
+use claim::{Claim, Claimed};
+use harmonia_definitions::{MatchedAs, Route};
 use harmonia_domain::{
-    export::{BookKey, Export, ExportState},
+    export::{BookKey, Export, ExportState, MatchType},
     feed::{Kind, Slug},
     identity::IdentityRef,
     purchase::{Current, ExportKey, Purchase, PurchaseKey, PurchaseState},
@@ -147,6 +148,13 @@ impl Harmonia {
             let found: Option<Stored<Purchase>> =
                 self.store().get(&purchase_key(&examinee.p), Read::Consistent).await?;
             let Some(stored) = found else { return Ok(None) };
+            if let Some(now) = self.streamed(&stored.row, examinee.kind) {
+                let claim = Claim { trace, stored: &stored, now: &now, who: &examinee.who };
+                if self.stream(&claim, examinee.kind).await? {
+                    return Ok(None);
+                }
+                continue;
+            }
             if let PurchaseState::Claimed { x } = &stored.row.state {
                 return self.after_claim(trace, &stored.row, x, examinee, booked.as_ref()).await;
             }
@@ -156,6 +164,14 @@ impl Harmonia {
                 self.delete_entry(booked.as_ref()).await?;
                 return Ok(None);
             }
+            let claim = Claim { trace, stored: &stored, now: &now, who: &examinee.who };
+            if self.route(&now.identifier.merchant).matched == Some(MatchedAs::Spotted) {
+                if let Claimed::Yes(export) = self.claim_spotted(&claim).await? {
+                    self.send_on(trace, &export).await?;
+                    return Ok(None);
+                }
+                continue;
+            }
             let own = Self::own_entry(&stored.row, &now, examinee);
             if entry.is_some_and(|e| e.bk != own.bk) {
                 // the settlement moved the payment to another key, where it has an entry or will have one
@@ -164,7 +180,7 @@ impl Harmonia {
             }
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
-                    match self.claim(trace, &stored, &now, &examinee.who, &sale, evidence).await? {
+                    match self.claim(&claim, &sale, evidence).await? {
                         Claimed::Yes(export) => {
                             return self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await;
                         }
@@ -184,6 +200,44 @@ impl Harmonia {
             }
         }
         Err(StageError::Unsettled { what: "a payment", tries: TRIES_MAX })
+    }
+
+    /// What happens to a merchant's payments; nothing if it has no definition.
+    pub(crate) fn route(&self, merchant: &Slug) -> Route {
+        self.definitions.get(merchant).map(|d| d.route.clone()).unwrap_or_default()
+    }
+
+    /// The line as its merchant is to be told of it; `None` if that merchant does not want lines of this kind.
+    fn streamed(&self, purchase: &Purchase, kind: Kind) -> Option<Current> {
+        purchase.alone(kind).filter(|now| self.route(&now.identifier.merchant).streams(kind))
+    }
+
+    /// Tells of a line by itself, or forwards what has been made of it (again). `false`: look again.
+    async fn stream(&self, claim: &Claim<'_>, kind: Kind) -> Result<bool, StageError> {
+        let told = claim.stored.row.line(kind).and_then(|line| line.told.clone());
+        let export = match told {
+            Some(x) => {
+                let found: Option<Stored<Export>> = self.store().find(&export_row_key(&x)).await?;
+                found.ok_or(StageError::Missing { what: "export", name: x.sk })?.row
+            }
+            None => match self.claim_line(claim, kind).await? {
+                Claimed::Yes(export) => *export,
+                Claimed::SaleGone | Claimed::PaymentChanged => return Ok(false),
+            },
+        };
+        self.send_on(claim.trace, &export).await?;
+        Ok(true)
+    }
+
+    /// Sends an export on its way, if it is to go at once.
+    async fn send_on(&self, trace: &str, export: &Export) -> Result<(), StageError> {
+        if export.state != ExportState::Ready {
+            return Ok(());
+        }
+        let item = ExportName { x: export.key(), generation: export.generation };
+        let group = (Some(&export.merchant), 0);
+        let queues = self.ports.queues.as_ref();
+        message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await
     }
 
     fn own_entry(purchase: &Purchase, now: &Current, examinee: &Examinee) -> BookedPayment {
@@ -246,11 +300,11 @@ impl Harmonia {
         told: Told,
         entry: Option<&BookedPayment>,
     ) -> Result<Option<(Slug, BookKey)>, StageError> {
-        if export.state == ExportState::Ready && told == Told::Now {
-            let item = ExportName { x: export.key(), generation: export.generation };
-            let group = (Some(&export.merchant), 0);
-            let queues = self.ports.queues.as_ref();
-            message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await?;
+        if told == Told::Now {
+            self.send_on(trace, export).await?;
+        }
+        if export.match_type != MatchType::Loyalty {
+            return Ok(None);
         }
         self.delete_entry(entry).await?;
         let own = BookedPayment {

@@ -62,7 +62,7 @@ impl Row for Purchase {
     }
 
     fn work(&self) -> Option<Work> {
-        if !self.is_live() {
+        if !self.takes_identities() {
             return None;
         }
         let mut parked = self.kinds().filter_map(|k| self.line(k).and_then(|l| l.parked.map(|why| (k, l, why))));

@@ -4,7 +4,7 @@
 
 use super::{at, list, of_type, resource, short_name, statements, template};
 use async_trait::async_trait;
-use harmonia_domain::{card::CardKeys, feed::Feed};
+use harmonia_domain::card::CardKeys;
 use harmonia_gen::{Day, Drop, DropKind, Plan, generate};
 use harmonia_local::{
     cloud::Cloud,
@@ -269,11 +269,12 @@ impl Play {
 
     async fn deliver(&self, drops: &[Drop]) {
         for drop in drops {
-            match (&drop.kind, drop.feed.parse().unwrap()) {
-                (DropKind::Message, Feed::Payment(feed)) => {
-                    self.cloud.post_line(feed, String::from_utf8(drop.bytes.clone()).unwrap()).await.unwrap();
+            match drop.kind {
+                DropKind::Message => {
+                    let feed = drop.feed.parse().unwrap();
+                    self.cloud.post_line(&feed, String::from_utf8(drop.bytes.clone()).unwrap()).await.unwrap();
                 }
-                _ => self.file(&drop.feed, &drop.name, &drop.bytes).await,
+                DropKind::File => self.file(&drop.feed, &drop.name, &drop.bytes).await,
             }
         }
         self.cloud.until_quiet_in_order().await.unwrap();

@@ -4,7 +4,7 @@ use super::{Index, Violation, export_name, purchase_name, sale_name};
 use crate::state::Rows;
 use harmonia_domain::{
     export::{Export, MatchType},
-    purchase::PurchaseState,
+    purchase::{Purchase, PurchaseState},
     sale::SaleState,
 };
 use std::{
@@ -19,20 +19,15 @@ pub(super) fn one_claim(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
     for export in &rows.exports {
         found.extend(unclaimed(export, index));
     }
-    for (purchase, exports) in by(rows.exports.iter().map(|x| (&x.purchase, x))) {
+    let of_purchases = rows.exports.iter().filter(|x| x.match_type != MatchType::Streamed);
+    for (purchase, exports) in by(of_purchases.map(|x| (&x.purchase, x))) {
         found.push(format!("{} is in {exports} exports", purchase_name(purchase)));
     }
-    let with_sale = rows.exports.iter().filter(|x| takes_a_sale(x.match_type));
-    for ((merchant, id), exports) in by(with_sale.map(|x| ((&x.merchant, x.sale.as_str()), x))) {
+    let with_sale = rows.exports.iter().filter_map(|x| Some(((&x.merchant, x.sale.as_deref()?), x)));
+    for ((merchant, id), exports) in by(with_sale) {
         found.push(format!("{} is in {exports} exports", sale_name(merchant, id)));
     }
     found.into_iter().map(|what| Violation { invariant: 2, what }).collect()
-}
-
-fn takes_a_sale(how: MatchType) -> bool {
-    match how {
-        MatchType::Loyalty => true,
-    }
 }
 
 /// The names that more than one export has, with their numbers, in the order of their first export.
@@ -72,7 +67,7 @@ fn claimed_sales(rows: &Rows, index: &Index<'_>) -> Vec<String> {
         let name = sale_name(&sale.merchant, &sale.id);
         match index.exports.get(x) {
             None => found.push(format!("{name} is claimed by an export that does not exist")),
-            Some(export) if (&export.merchant, &export.sale) != (&sale.merchant, &sale.id) => {
+            Some(export) if (&export.merchant, export.sale.as_ref()) != (&sale.merchant, Some(&sale.id)) => {
                 found.push(format!("{name} is claimed by {}, which names another sale", export_name(export)));
             }
             Some(_) => {}
@@ -85,13 +80,21 @@ fn claimed_sales(rows: &Rows, index: &Index<'_>) -> Vec<String> {
 fn unclaimed(export: &Export, index: &Index<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let (name, key) = (export_name(export), export.key());
-    let state = index.purchases.get(&export.purchase).map(|p| &p.state);
-    if !matches!(state, Some(PurchaseState::Claimed { x }) if *x == key) {
+    let holds = index.purchases.get(&export.purchase).is_some_and(|p| match (export.match_type, &p.state) {
+        (MatchType::Streamed, _) => p.line(export.kind).is_some_and(|line| line.told.as_ref() == Some(&key)),
+        (_, PurchaseState::Claimed { x }) => *x == key,
+        _ => false,
+    });
+    if !holds {
         found.push(format!("{name} does not hold {}", purchase_name(&export.purchase)));
     }
-    let state = index.sales.get(&(&export.merchant, export.sale.as_str())).map(|s| &s.state);
-    if takes_a_sale(export.match_type) && !matches!(state, Some(SaleState::Claimed { x }) if *x == key) {
-        found.push(format!("{name} does not hold {}", sale_name(&export.merchant, &export.sale)));
+    if (export.match_type == MatchType::Loyalty) != export.sale.is_some() {
+        found.push(format!("{name} is {:?}, its sale is {:?}", export.match_type, export.sale));
+    }
+    let Some(sale) = export.sale.as_deref() else { return found };
+    let state = index.sales.get(&(&export.merchant, sale)).map(|s| &s.state);
+    if !matches!(state, Some(SaleState::Claimed { x }) if *x == key) {
+        found.push(format!("{name} does not hold {}", sale_name(&export.merchant, sale)));
     }
     found
 }
@@ -104,7 +107,11 @@ pub(super) fn one_export(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
         if !ids.insert(&export.id) {
             found.push(format!("{} is there twice", export_name(export)));
         }
-        if index.purchases.get(&export.purchase).is_some_and(|p| p.export_id() != export.id) {
+        let id_of = |p: &Purchase| match export.match_type {
+            MatchType::Streamed => p.line_export_id(export.kind),
+            MatchType::Loyalty | MatchType::Spotted => p.export_id(),
+        };
+        if index.purchases.get(&export.purchase).is_some_and(|p| id_of(p) != export.id) {
             let purchase = purchase_name(&export.purchase);
             found.push(format!("{} has not the id that follows from {purchase}", export_name(export)));
         }
@@ -173,7 +180,7 @@ mod tests {
 
         let mut rows = pair().rows();
         let mut twice = rows.exports[0].clone();
-        twice.sale = "s2".into();
+        twice.sale = Some("s2".into());
         rows.exports.push(twice);
         assert_broken(&rows, 2, "purchase visa p1 P is in 2 exports");
         assert_broken(&rows, 2, "does not hold sale wasabi-club s2");

@@ -19,7 +19,11 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
         return Some("no evidence or no version of the definition".to_owned());
     }
     let purchase = index.purchases.get(&export.purchase)?;
-    let sale = index.sales.get(&(&export.merchant, export.sale.as_str()))?;
+    let Some(sale) = export.sale.as_deref() else {
+        let told_of = export.facts.transaction_id == purchase.key.id;
+        return (!told_of).then(|| "it tells of another payment".to_owned());
+    };
+    let sale = index.sales.get(&(&export.merchant, sale))?;
     let Some(now) = purchase.current() else { return Some("its payment is nobody's".to_owned()) };
     if now.identifier.merchant != export.merchant || book_key(purchase, &now) != export.book_key {
         return Some("its payment is not what was claimed".to_owned());

@@ -54,6 +54,7 @@ pub(super) fn facts(slug: &str) -> PaymentFacts {
         arrived: noon(),
         parked: None,
         due: None,
+        told: None,
     }
 }
 
@@ -218,7 +219,7 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         match_type: MatchType::Loyalty,
         purchase: purchase.key.clone(),
         kind: now.identity_of,
-        sale: sale.id.clone(),
+        sale: Some(sale.id.clone()),
         identity: who(),
         evidence: vec!["auth-code".into()],
         book_key: book_key(purchase, &now),

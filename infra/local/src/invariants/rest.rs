@@ -30,7 +30,7 @@ pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
             (PurchaseState::Live, Some(now)) => left_over(purchase, &now, own, &sales),
             // parked: nobody's payment yet; an entry from before it was parked leads nowhere
             (PurchaseState::Live, None) => None,
-            (PurchaseState::Claimed { .. } | PurchaseState::Stored, _) => {
+            (PurchaseState::Claimed { .. } | PurchaseState::Streamed | PurchaseState::Stored, _) => {
                 (!own.is_empty()).then(|| format!("{} is not open, but in the book", purchase_name(&purchase.key)))
             }
         });

@@ -97,7 +97,7 @@ fn name_of(export: &Export) -> MatchName {
         merchant: export.merchant.to_string(),
         scheme: export.purchase.scheme.to_string(),
         purchase: export.purchase.id.clone(),
-        sale: export.sale.clone(),
+        sale: export.sale.clone().unwrap_or_default(),
     }
 }
 

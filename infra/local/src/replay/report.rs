@@ -3,7 +3,7 @@
 use crate::state::Rows;
 use harmonia_domain::{
     card::CardKeys,
-    export::{Export, ExportState},
+    export::{Export, ExportState, MatchType},
     feed::{Feed, Kind, Transport},
     file::{File, FileState},
     identity::Identity,
@@ -82,11 +82,16 @@ impl Report<'_> {
     }
 
     fn extra(&self, x: &Export) -> Value {
-        let sale = self.rows.sales.iter().find(|s| s.merchant == x.merchant && s.id == x.sale);
+        // cases/README.md: null for spotted and streamed, at least {} for a loyalty match
+        let Some(id) = &x.sale else { return Value::Null };
+        let sale = self.rows.sales.iter().find(|s| s.merchant == x.merchant && s.id == *id);
         sale.and_then(|s| s.extra.clone()).unwrap_or_else(|| json!({}))
     }
 
     fn matched(&self, x: &Export) -> Option<Value> {
+        if x.match_type == MatchType::Streamed {
+            return None;
+        }
         let purchase = self.purchase(x)?;
         let line = purchase.line(purchase.base)?;
         Some(json!({
@@ -105,7 +110,9 @@ impl Report<'_> {
             _ => "PENDING",
         };
         Some(json!({
-            "provider_slug": x.merchant, "feed_type": null, "transaction_id": x.facts.transaction_id,
+            "provider_slug": x.merchant,
+            "feed_type": (x.match_type == MatchType::Streamed).then_some(x.kind),
+            "transaction_id": x.facts.transaction_id,
             "transaction_date": naive(x.facts.at), "spend_amount": x.book_key.minor,
             "spend_currency": x.book_key.currency, "loyalty_id": who.loyalty_id, "mid": x.facts.mid,
             // D4: both carry the identifier that was found
@@ -131,6 +138,9 @@ fn unattributed(p: &Purchase, kind: Kind) -> Value {
 /// A payment is shown once it counts: its card was known.
 fn payment(p: &Purchase) -> Option<Value> {
     let now = p.current()?;
+    if !matches!(p.state, PurchaseState::Live | PurchaseState::Claimed { .. }) {
+        return None;
+    }
     let status = if matches!(p.state, PurchaseState::Claimed { .. }) { "MATCHED" } else { "PENDING" };
     Some(json!({
         "provider_slug": p.key.scheme, "transaction_id": p.key.id, "mid": now.mid, "spend_amount": now.amount,

@@ -69,7 +69,7 @@ pub(super) fn export(transaction_id: &str) -> Export {
         match_type: MatchType::Loyalty,
         purchase: PurchaseKey { scheme: Scheme::Visa, id: "582228491099278".into(), slot: Slot::P },
         kind: Kind::Auth,
-        sale: transaction_id.into(),
+        sale: Some(transaction_id.into()),
         identity: identity(42, 1001, &credentials_of_e()).pointer(MemberHash("mb".into())),
         evidence: vec![],
         book_key: BookKey {

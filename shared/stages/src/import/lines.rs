@@ -104,7 +104,7 @@ impl Harmonia {
                 Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
                 Record::Rejected(reject) => rejected(line, reject),
                 Record::Payment(payment) => match self.prepare(*payment, src, origin.arrived).await? {
-                    Err(reject) => rejected(line, reject),
+                    Err(outcome) => Line { number: line, at: None, work: Work::Done(outcome) },
                     Ok(p) => first_of_its_id(&mut payments_seen, line, p),
                 },
                 Record::Sale(sale) => match self.prepare_sale(*sale, src, origin).await? {

@@ -11,12 +11,13 @@ use crate::{
 };
 use futures::future::join_all;
 use harmonia_domain::{
-    feed::{Feed, PaymentFeed},
+    feed::Feed,
     file::{File, FileState},
     ids::{Id, sha256_hex},
+    outcome::Reject,
     time::sortable,
 };
-use harmonia_feeds::{Numbered, read_message};
+use harmonia_feeds::{Numbered, Record, read_message, read_sale_message};
 use harmonia_ports::{Bucket, Queue};
 use jiff::Timestamp;
 
@@ -36,9 +37,8 @@ pub type MessageResult = Result<(), StageError>;
 
 impl Harmonia {
     /// Imports a batch of messages. Each has its own result; only failures of the infrastructure are errors.
-    pub async fn import_messages(&self, feed: PaymentFeed, messages: &[FeedMessage]) -> Vec<MessageResult> {
-        let named = Feed::Payment(feed);
-        let archived = match self.archive_messages(&named, messages).await {
+    pub async fn import_messages(&self, feed: &Feed, messages: &[FeedMessage]) -> Vec<MessageResult> {
+        let archived = match self.archive_messages(feed, messages).await {
             Ok(archived) => archived,
             Err(e) => {
                 let why = e.to_string();
@@ -53,7 +53,7 @@ impl Harmonia {
         for (number, result) in (1_u64..).zip(results) {
             done.push(result.map(|imported| add(&mut report, number, imported)));
         }
-        if let Err(e) = self.log_batch(named, archived, messages, &report).await {
+        if let Err(e) = self.log_batch(feed, archived, messages, &report).await {
             // nothing of the batch is acknowledged until its totals are on record
             let why = e.to_string();
             return messages.iter().map(|_| Err(unavailable(&why))).collect();
@@ -61,17 +61,32 @@ impl Harmonia {
         done
     }
 
-    async fn import_message(&self, feed: PaymentFeed, message: &FeedMessage) -> Result<Imported, StageError> {
-        let named = Feed::Payment(feed);
-        let origin = Origin { feed: &named, from: &message.id, arrived: message.sent, group: None };
-        let record = read_message(feed, message.body.as_bytes());
+    async fn import_message(&self, feed: &Feed, message: &FeedMessage) -> Result<Imported, StageError> {
+        let origin = Origin { feed, from: &message.id, arrived: message.sent, group: None };
+        let record = self.read(feed, message.body.as_bytes());
         let stamp = self.stamp(format!("import {feed} {}", message.id));
         let records = std::iter::once(Numbered { line: 1, offset: 0, record });
         let imported = self.import_lines(&origin, records, &stamp).await?;
         let queues = self.ports.queues.as_ref();
         let body = |items| Body::Lines { tries: 0, items };
         message::send(queues, Queue::Identify, &message.id, (None, 0), &imported.lines, body).await?;
+        if let Feed::Merchant(merchant) = feed {
+            // a sale that came alone is its own group (design §4): visible at once, so its keys go out at once
+            let keys: Vec<_> = imported.report.keys.iter().cloned().collect();
+            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None };
+            message::send(queues, Queue::Match, &message.id, (Some(merchant), 0), &keys, body).await?;
+        }
         Ok(imported)
+    }
+
+    fn read(&self, feed: &Feed, bytes: &[u8]) -> Record {
+        match feed {
+            Feed::Payment(feed) => read_message(*feed, bytes),
+            Feed::Merchant(merchant) => match self.definitions.get(merchant).and_then(|d| d.feed.as_ref()) {
+                Some(feed) => read_sale_message(feed, bytes),
+                None => Record::Rejected(Reject::missing("feed")),
+            },
+        }
     }
 
     /// One object for the batch; its name follows from the messages in it.
@@ -94,7 +109,7 @@ impl Harmonia {
     /// The batch in the file log, with its outcomes; its reject report beside the archived object.
     async fn log_batch(
         &self,
-        feed: Feed,
+        feed: &Feed,
         archived: Archived,
         messages: &[FeedMessage],
         report: &RangeReport,
@@ -107,7 +122,7 @@ impl Harmonia {
         let stamp = self.stamp(format!("import {} ({} messages)", archived.id, messages.len()));
         let file = File {
             id: archived.id,
-            feed,
+            feed: feed.clone(),
             bucket: Bucket::Archive.as_str().to_owned(),
             object: archived.object,
             version: String::new(),

@@ -5,11 +5,11 @@ use super::lines::StoredAs;
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
     Source,
-    feed::{Kind, Slug},
+    feed::{Kind, Scheme, Slug},
     identifier::Attribution,
     line::{LineTime, PaymentLine},
-    outcome::{ParkReason, Reject, RejectReason, ValueClass},
-    purchase::{PaymentFacts, Purchase, PurchaseKey, Slot},
+    outcome::{Outcome, ParkReason, Reject, RejectReason, SkipReason, ValueClass},
+    purchase::{MatchedIdentifier, PaymentFacts, Purchase, PurchaseKey, Slot},
 };
 use harmonia_ports::{Expect, Read, Stamp, Table, Write, WriteError};
 use harmonia_state::{Stored, purchase_key, put_write};
@@ -35,22 +35,25 @@ impl Harmonia {
         line: PaymentLine,
         src: Source,
         arrived: Timestamp,
-    ) -> Result<Result<Prepared, Reject>, StageError> {
+    ) -> Result<Result<Prepared, Outcome>, StageError> {
         let attribution = self.attribute(line.scheme, &line.mids).await?;
         let (identifier, parked) = match attribution {
             Attribution::Known(identifier) => (Some((*identifier).into()), None),
             Attribution::Unknown => (None, Some(ParkReason::UnknownMid)),
             Attribution::Disputed(_) => (None, Some(ParkReason::DisputedMid)),
         };
-        let merchant = identifier.as_ref().map(|i: &harmonia_domain::purchase::MatchedIdentifier| &i.merchant);
+        let merchant = identifier.as_ref().map(|i: &MatchedIdentifier| &i.merchant);
+        if line.scheme == Scheme::Amex && line.kind == Kind::Auth && merchant.is_some_and(|m| self.refuses_amex(m)) {
+            return Ok(Err(Outcome::Skipped(SkipReason("amex-auth-not-used".to_owned()))));
+        }
         let at = self.instant(line.time, merchant);
         if too_old(at, arrived, AGE_DAYS_MAX) {
             let reject = Reject { field: "date".into(), reason: RejectReason::TooOld, class: ValueClass::Text };
-            return Ok(Err(reject));
+            return Ok(Err(Outcome::Rejected(reject)));
         }
         let Some(sealed) = self.cards.seal(&line.token) else {
             let reject = Reject { field: "token".into(), reason: RejectReason::Internal, class: ValueClass::Text };
-            return Ok(Err(reject));
+            return Ok(Err(Outcome::Rejected(reject)));
         };
         let facts = PaymentFacts {
             at,
@@ -69,8 +72,14 @@ impl Harmonia {
             arrived,
             parked,
             due: None,
+            told: None,
         };
         Ok(Ok(Prepared { line, facts }))
+    }
+
+    /// Amex auths are not imported for spotted and streamed merchants (spec import §7.1).
+    fn refuses_amex(&self, merchant: &Slug) -> bool {
+        self.definitions.get(merchant).is_some_and(|d| d.route.refuses_amex_auths())
     }
 
     /// Visa auths carry wall-clock time in a zone that depends on the merchant (spec import §3.2); an unknown
@@ -89,20 +98,21 @@ impl Harmonia {
     pub(super) async fn store_payment(&self, prepared: &Prepared, stamp: &Stamp) -> Result<StoredAs, StageError> {
         let Prepared { line, facts } = prepared;
         let key = |slot| PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot };
-        // an auth is nearly always the first line of its purchase: it is inserted unseen, which saves a read
-        let mut found: Option<Option<Stored<Purchase>>> = (line.kind == Kind::Auth).then_some(None);
+        let first_slot = if line.kind == Kind::Refund { Slot::R } else { Slot::P };
+        // an auth is nearly always the first line of its purchase, a refund always: inserted unseen, which saves a read
+        let mut found: Option<Option<Stored<Purchase>>> = (line.kind != Kind::Settled).then_some(None);
         let mut read = Read::Eventual;
         for _ in 0..TRIES_MAX {
             let first = match found.take() {
                 Some(first) => first,
-                None => self.store().get(&purchase_key(&key(Slot::P)), read).await?,
+                None => self.store().get(&purchase_key(&key(first_slot)), read).await?,
             };
             read = Read::Consistent;
             let Some(first) = first else {
-                let new = Purchase::first(key(Slot::P), line.settlement_key.clone(), line.kind, facts.clone());
+                let new = Purchase::first(key(first_slot), line.settlement_key.clone(), line.kind, facts.clone());
                 let there = self.store().insert(&new, stamp).await?;
                 if there.is_none() {
-                    return Ok(StoredAs::New { slot: Slot::P });
+                    return Ok(StoredAs::New { slot: first_slot });
                 }
                 found = Some(there);
                 continue;

@@ -1,14 +1,18 @@
-//! The claim: one transaction that takes the payment and the sale and makes the export, each conditional (design §4).
+//! The claim: one transaction that takes the payment, and the sale if it has one, and makes the export, each
+//! conditional (design §4). The condition sits on the purchase and not only on the export's absence, because the
+//! export's key holds the member and the directory may answer differently tomorrow (state.md).
 
 use super::book_key;
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
-    export::{Export, ExportFacts, ExportState, MatchType, export_key},
+    export::{Export, ExportFacts, ExportState, MatchType},
+    feed::{Kind, Slug},
     identity::IdentityRef,
-    purchase::{Current, Purchase},
+    ids::Id,
+    purchase::{Current, ExportKey, Purchase},
     time::sortable,
 };
-use harmonia_ports::{Expect, Table, Write, WriteError};
+use harmonia_ports::{Expect, Stamp, Table, Write, WriteError};
 use harmonia_state::{BookedSale, Stored, put_write, sale_key};
 use serde_json::{Map, json};
 
@@ -22,78 +26,129 @@ pub(super) enum Claimed {
     PaymentChanged,
 }
 
+/// A payment that is about to be claimed.
+pub(super) struct Claim<'a> {
+    pub(super) trace: &'a str,
+    pub(super) stored: &'a Stored<Purchase>,
+    pub(super) now: &'a Current,
+    pub(super) who: &'a IdentityRef,
+}
+
 impl Harmonia {
+    /// Payment and sale.
     pub(super) async fn claim(
         &self,
-        trace: &str,
-        stored: &Stored<Purchase>,
-        now: &Current,
-        who: &IdentityRef,
+        claim: &Claim<'_>,
         sale: &BookedSale,
         evidence: Vec<String>,
     ) -> Result<Claimed, StageError> {
+        let purchase = &claim.stored.row;
+        let mut export = self.new_export(claim, purchase.export_id(), MatchType::Loyalty)?;
+        export.sale = Some(sale.id.clone());
+        export.evidence = evidence;
+        // spec match §4.7: the merchant hears of its own sale
+        export.facts.transaction_id.clone_from(&sale.id);
+        export.facts.at = sale.at;
+        let stamp = self.stamp(format!("match {}", claim.trace));
+        let key = export.key();
+        let takes_sale = take_sale(&export.merchant, &sale.id, &key, &stamp);
+        self.claim_all(claim, export, purchase.claimed(key)?, Some(takes_sale), &stamp).await
+    }
+
+    /// A purchase by itself (spec match §5.1): whatever reaches this point is a match.
+    pub(super) async fn claim_spotted(&self, claim: &Claim<'_>) -> Result<Claimed, StageError> {
+        let purchase = &claim.stored.row;
+        let mut export = self.new_export(claim, purchase.export_id(), MatchType::Spotted)?;
+        export.evidence = vec!["spotted".to_owned()];
+        let stamp = self.stamp(format!("match {}", claim.trace));
+        let claimed = purchase.claimed(export.key())?;
+        self.claim_all(claim, export, claimed, None, &stamp).await
+    }
+
+    /// One line by itself (spec match §7).
+    pub(super) async fn claim_line(&self, claim: &Claim<'_>, kind: Kind) -> Result<Claimed, StageError> {
+        let purchase = &claim.stored.row;
+        let mut export = self.new_export(claim, purchase.line_export_id(kind), MatchType::Streamed)?;
+        export.evidence = vec![format!("streamed:{}", kind.as_str().to_ascii_lowercase())];
+        let stamp = self.stamp(format!("stream {}", claim.trace));
+        let told = purchase.told(kind, export.key())?;
+        self.claim_all(claim, export, told, None, &stamp).await
+    }
+
+    fn new_export(&self, claim: &Claim<'_>, id: Id, match_type: MatchType) -> Result<Export, StageError> {
+        let Claim { stored, now, who, .. } = claim;
         let merchant = &now.identifier.merchant;
         let definition = self.definitions.get(merchant);
         let definition = definition.ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })?;
-        let created = self.now();
-        let id = stored.row.export_id();
-        let key = export_key(merchant, who, created, &id);
         let state = match &definition.export {
             None => ExportState::Held,
             Some(target) if target.batch.is_some() => ExportState::Collecting,
             Some(_) => ExportState::Ready,
         };
-        let export = Export {
+        Ok(Export {
             id,
             merchant: merchant.clone(),
-            created,
+            created: self.now(),
             order: format!("{}#{:010}", sortable(now.changed.0), now.changed.1),
-            match_type: MatchType::Loyalty,
+            match_type,
             purchase: stored.row.key.clone(),
             kind: now.identity_of,
-            sale: sale.id.clone(),
-            identity: who.clone(),
-            evidence,
+            sale: None,
+            identity: IdentityRef::clone(who),
+            evidence: Vec::new(),
             book_key: book_key(&stored.row, now),
             definition: definition.version.clone(),
-            facts: facts(&stored.row, now, sale),
+            facts: facts(&stored.row, now),
             generation: stored.row.generation,
             attempts: 0,
             last: None,
             corrected: None,
             state,
-        };
-        let stamp = self.stamp(format!("match {trace}"));
-        let mut set = Map::new();
-        set.insert("st".into(), json!("claimed"));
-        set.insert("x".into(), json!(key));
-        let writes = vec![
-            put_write(&stored.row.claimed(key)?, Expect::Version(stored.version), &stamp),
-            Write::Patch {
-                table: Table::Book,
-                key: sale_key(merchant, &sale.id),
-                set,
-                stamp: stamp.clone(),
-                expect: Expect::Fields(vec![("st".into(), json!("live"))]),
-            },
-            put_write(&export, Expect::Absent, &stamp),
-        ];
+        })
+    }
+
+    async fn claim_all(
+        &self,
+        claim: &Claim<'_>,
+        export: Export,
+        purchase: Purchase,
+        sale: Option<Write>,
+        stamp: &Stamp,
+    ) -> Result<Claimed, StageError> {
+        let takes_purchase = put_write(&purchase, Expect::Version(claim.stored.version), stamp);
+        let with_sale = sale.is_some();
+        let makes_export = put_write(&export, Expect::Absent, stamp);
+        let writes = [Some(takes_purchase), sale, Some(makes_export)].into_iter().flatten().collect();
         match self.store().transact(writes).await {
             Ok(()) => Ok(Claimed::Yes(Box::new(export))),
-            Err(WriteError::Condition(found)) if found.iter().any(|f| f.index == 0) => Ok(Claimed::PaymentChanged),
-            Err(WriteError::Condition(found)) if found.iter().any(|f| f.index == 1) => Ok(Claimed::SaleGone),
-            Err(WriteError::Condition(_)) => Ok(Claimed::PaymentChanged),
+            Err(WriteError::Condition(found)) => {
+                let lost = |index| found.iter().any(|f| f.index == index);
+                Ok(if with_sale && !lost(0) && lost(1) { Claimed::SaleGone } else { Claimed::PaymentChanged })
+            }
             Err(WriteError::Store(e)) => Err(e.into()),
         }
     }
 }
 
-/// What the merchant may be told (spec match §4.7): the sale's id and instant, the identifier that was found, the
-/// payment's codes.
-fn facts(purchase: &Purchase, now: &Current, sale: &BookedSale) -> ExportFacts {
+fn take_sale(merchant: &Slug, sale: &str, by: &ExportKey, stamp: &Stamp) -> Write {
+    let mut set = Map::new();
+    set.insert("st".into(), json!("claimed"));
+    set.insert("x".into(), json!(by));
+    Write::Patch {
+        table: Table::Book,
+        key: sale_key(merchant, sale),
+        set,
+        stamp: stamp.clone(),
+        expect: Expect::Fields(vec![("st".into(), json!("live"))]),
+    }
+}
+
+/// What a merchant without sales may be told (spec match §4.7): the payment's id and instant, the identifier that was
+/// found, the payment's codes.
+fn facts(purchase: &Purchase, now: &Current) -> ExportFacts {
     ExportFacts {
-        transaction_id: sale.id.clone(),
-        at: sale.at,
+        transaction_id: purchase.key.id.clone(),
+        at: now.at,
         mid: now.identifier.text.clone(),
         location_id: now.identifier.location_id.clone(),
         merchant_internal_id: now.identifier.merchant_internal_id.clone(),
