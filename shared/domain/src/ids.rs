@@ -13,15 +13,8 @@ pub struct Id(String);
 impl Id {
     /// The id of a natural key. `what` keeps ids of different things apart.
     pub fn derive(what: &str, parts: &[&str]) -> Self {
-        let mut hash = Sha256::new();
-        for part in std::iter::once(&what).chain(parts) {
-            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            hash.update(length.to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let digest = hash.finalize();
-        let half = digest.first_chunk::<16>().copied().unwrap_or_default();
-        Self(URL_SAFE_NO_PAD.encode(half))
+        let [high, low] = digest(what, parts);
+        Self(URL_SAFE_NO_PAD.encode([high.to_be_bytes(), low.to_be_bytes()].concat()))
     }
 
     /// The text of the id.
@@ -61,6 +54,20 @@ impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({})", self.0)
     }
+}
+
+/// The first 16 bytes of SHA-256 over the parts of a natural key, as two numbers.
+pub(crate) fn digest(what: &str, parts: &[&str]) -> [u64; 2] {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(&what).chain(parts) {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let (high, rest) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    let low = rest.first_chunk().unwrap_or(&[0; 8]);
+    [u64::from_be_bytes(*high), u64::from_be_bytes(*low)]
 }
 
 /// Lower-case hex SHA-256 of bytes: content hashes of files and messages.

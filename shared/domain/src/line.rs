@@ -3,10 +3,17 @@
 use crate::{
     feed::{Kind, Scheme},
     identifier::MidTexts,
+    ids::digest,
     money::{Currency, MinorUnits},
 };
 use jiff::{Timestamp, civil};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Tells lines apart by id without keeping them: of two lines of a file with equal keys the later is a repeat.
+pub type IdKey = [u64; 2];
+
+/// Tells whether two lines of one id say the same, without keeping what they say.
+pub type ContentKey = u64;
 
 /// When a payment happened, as far as its feed can say before its merchant is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +55,49 @@ pub struct PaymentLine {
     pub approval_code: String,
 }
 
+impl PaymentLine {
+    /// Unique within its payment scheme by kind and id (D5).
+    pub fn id_key(&self) -> IdKey {
+        digest("payment line", &[self.kind.as_str(), &self.id])
+    }
+
+    /// Equal for lines with [`same_content`](crate::purchase::PaymentFacts::same_content), the token included.
+    pub fn content_key(&self) -> ContentKey {
+        let time = match self.time {
+            LineTime::Instant(at) => at.to_string(),
+            LineTime::Wall(wall) => wall.to_string(),
+        };
+        let [content, _] = digest(
+            "payment content",
+            &[
+                &time,
+                &self.amount.0.to_string(),
+                self.currency.as_str(),
+                &self.auth_code,
+                &self.approval_code,
+                &optional(self.first_six.as_deref()),
+                &optional(self.last_four.as_deref()),
+                &self.mids.primary,
+                self.token.expose_secret(),
+            ],
+        );
+        content
+    }
+
+    /// When it happened, if that does not depend on the merchant.
+    pub fn instant(&self) -> Option<Timestamp> {
+        match self.time {
+            LineTime::Instant(at) => Some(at),
+            LineTime::Wall(_) => None,
+        }
+    }
+}
+
+/// A value that may be absent, which is not the same as empty.
+fn optional(value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| format!("={value}"))
+}
+
 /// How a sale names its till.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Till {
@@ -80,4 +130,122 @@ pub struct SaleLine {
     pub last_four: Option<String>,
     /// What the export needs beyond the common fields.
     pub extra: Option<serde_json::Value>,
+}
+
+impl SaleLine {
+    /// Unique within its merchant by id alone (D5).
+    pub fn id_key(&self) -> IdKey {
+        digest("sale line", &[&self.id])
+    }
+
+    /// Equal for lines with [`same_content`](crate::sale::Sale::same_content).
+    pub fn content_key(&self) -> ContentKey {
+        let (by, till) = match &self.till {
+            Till::Mid(mid) => ("mid", mid),
+            Till::Location(location) => ("location", location),
+        };
+        let extra = self.extra.as_ref().map(ToString::to_string);
+        let [content, _] = digest(
+            "sale content",
+            &[
+                self.scheme.as_str(),
+                by,
+                till,
+                &self.at.to_string(),
+                &self.amount.0.to_string(),
+                self.currency.as_str(),
+                &self.auth_code,
+                &optional(self.first_six.as_deref()),
+                &optional(self.last_four.as_deref()),
+                &optional(extra.as_deref()),
+            ],
+        );
+        content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payment() -> PaymentLine {
+        PaymentLine {
+            scheme: Scheme::Mastercard,
+            kind: Kind::Settled,
+            id: "a".into(),
+            settlement_key: "k".into(),
+            mids: MidTexts { primary: "m".into(), secondary: None, psimi: None },
+            time: LineTime::Instant(Timestamp::UNIX_EPOCH),
+            amount: MinorUnits(100),
+            currency: Currency::GBP,
+            token: SecretString::from("t"),
+            first_six: None,
+            last_four: None,
+            auth_code: String::new(),
+            approval_code: String::new(),
+        }
+    }
+
+    fn sale() -> SaleLine {
+        SaleLine {
+            scheme: Scheme::Visa,
+            id: "a".into(),
+            till: Till::Mid("m".into()),
+            at: Timestamp::UNIX_EPOCH,
+            amount: MinorUnits(100),
+            currency: Currency::GBP,
+            auth_code: String::new(),
+            first_six: None,
+            last_four: None,
+            extra: None,
+        }
+    }
+
+    /// D5: the id is that of the kind.
+    #[test]
+    fn payment_keys() {
+        let other = PaymentLine { kind: Kind::Refund, ..payment() };
+        assert_ne!(payment().id_key(), other.id_key());
+        assert_eq!(payment().content_key(), other.content_key());
+        assert_ne!(payment().id_key(), PaymentLine { id: "b".into(), ..payment() }.id_key());
+    }
+
+    /// Every fact that a partner could have changed counts, an empty text is not an absent one.
+    #[test]
+    fn payment_content() {
+        let later = LineTime::Instant(Timestamp::from_second(1).unwrap());
+        let mids = |primary: &str| MidTexts { primary: primary.into(), secondary: None, psimi: None };
+        for other in [
+            PaymentLine { time: later, ..payment() },
+            PaymentLine { amount: MinorUnits(-100), ..payment() },
+            PaymentLine { currency: Currency::parse("EUR").unwrap(), ..payment() },
+            PaymentLine { token: SecretString::from("u"), ..payment() },
+            PaymentLine { mids: mids("n"), ..payment() },
+            PaymentLine { first_six: Some(String::new()), ..payment() },
+            PaymentLine { last_four: Some(String::new()), ..payment() },
+            PaymentLine { auth_code: "1".into(), ..payment() },
+            PaymentLine { approval_code: "1".into(), ..payment() },
+        ] {
+            assert_ne!(payment().content_key(), other.content_key(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn sale_content() {
+        for other in [
+            SaleLine { scheme: Scheme::Amex, ..sale() },
+            SaleLine { till: Till::Location("m".into()), ..sale() },
+            SaleLine { at: Timestamp::from_second(1).unwrap(), ..sale() },
+            SaleLine { amount: MinorUnits(1), ..sale() },
+            SaleLine { currency: Currency::parse("EUR").unwrap(), ..sale() },
+            SaleLine { auth_code: "1".into(), ..sale() },
+            SaleLine { first_six: Some(String::new()), ..sale() },
+            SaleLine { last_four: Some(String::new()), ..sale() },
+            SaleLine { extra: Some(serde_json::Value::Null), ..sale() },
+        ] {
+            assert_eq!(sale().id_key(), other.id_key());
+            assert_ne!(sale().content_key(), other.content_key(), "{other:?}");
+        }
+        assert_eq!(sale().content_key(), SaleLine { id: "b".into(), ..sale() }.content_key());
+    }
 }

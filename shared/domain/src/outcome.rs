@@ -14,6 +14,7 @@ pub enum RejectReason {
     BadCurrency,
     BadCardDigits,
     BadCardToken,
+    BadQuoting,
     TooLong,
     TooOld,
     NotJson,

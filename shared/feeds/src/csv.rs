@@ -1,60 +1,19 @@
 //! A merchant's CSV feed, driven by its definition (spec import §7.9-7.15): filters in their order, then the needed
 //! fields (D2). The columns are looked up once for each file.
 
-use crate::{
-    Numbered, Record, Unreadable, limits,
-    rows::{Endless, Rows},
-    time,
-};
+use crate::{Record, Unreadable, limits, time};
 use harmonia_definitions::{
-    AmountField, AmountUnit, Check, CsvFeed, CurrencyField, Definition, Fields, Skip, TextField, TimeField,
+    AmountField, AmountUnit, Check, CsvFeed, CurrencyField, Fields, Skip, TextField, TimeField,
 };
 use harmonia_domain::{
     line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
-use std::{borrow::Cow, iter};
+use std::borrow::Cow;
 
-/// Some editors write it before the header (spec import Q57).
-const BYTE_ORDER_MARK: char = '\u{feff}';
-
-type Records<'a> = Box<dyn Iterator<Item = Numbered> + Send + 'a>;
-type Cells<'a> = Vec<Cow<'a, str>>;
-
-/// The records of a file: none if it is empty or has only a header (D22).
-pub(crate) fn read<'a>(definition: &'a Definition, file: &'a str) -> Result<Records<'a>, Unreadable> {
-    let (text, offset) = file.strip_prefix(BYTE_ORDER_MARK).map_or((file, 0), |text| (text, 3));
-    if text.trim_matches(['\r', '\n']).is_empty() {
-        return Ok(Box::new(iter::empty()));
-    }
-    if text.starts_with(['\r', '\n']) {
-        return Err(Unreadable::NoHeader);
-    }
-    let mut rows = Rows::new(text, offset);
-    let mut header = Cells::new();
-    match rows.read(&mut header) {
-        Some((_, Ok(()))) => {}
-        _ => return Err(Unreadable::NoHeader),
-    }
-    let Some(feed) = &definition.feed else { return Err(Unreadable::NoHeader) };
-    let plan = Plan::new(feed, &header)?;
-    let mut cells = Cells::new();
-    Ok(Box::new(iter::from_fn(move || {
-        let (place, row) = rows.read(&mut cells)?;
-        let record = match row {
-            Ok(()) => plan.record(&cells),
-            Err(endless) => Record::Rejected(unfinished(&header, endless)),
-        };
-        Some(Numbered { line: place.line, offset: place.offset, record })
-    })))
-}
-
-/// The reject of a row that does not end, named by the column in which that happened.
-fn unfinished(header: &[Cow<'_, str>], endless: Endless) -> Reject {
-    let field = header.get(endless.fields).map_or_else(|| "line".to_owned(), ToString::to_string);
-    Reject { field, reason: RejectReason::TooLong, class: ValueClass::Long }
-}
+/// The fields of a row.
+pub(crate) type Cells<'a> = Vec<Cow<'a, str>>;
 
 /// A column of the file.
 #[derive(Clone, Copy)]
@@ -129,7 +88,7 @@ enum Money<'a> {
 }
 
 /// A feed's definition with the columns of one file.
-struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     feed: &'a CsvFeed,
     skips: Vec<(Column<'a>, &'a Skip)>,
     scheme: Column<'a>,
@@ -171,7 +130,7 @@ impl<'a> Located<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(feed: &'a CsvFeed, header: &[Cow<'_, str>]) -> Result<Self, Unreadable> {
+    pub(crate) fn new(feed: &'a CsvFeed, header: &[Cow<'_, str>]) -> Result<Self, Unreadable> {
         let skip = |skip: &'a Skip| Column::find(header, &skip.column).map(|column| (column, skip));
         let checks =
             feed.check.iter().map(|check| Column::find(header, &check.column).map(|column| (column, check.is)));
@@ -185,7 +144,7 @@ impl<'a> Plan<'a> {
     }
 
     /// D2: the filters in their order, then the needed fields.
-    fn record(&self, cells: &Cells<'_>) -> Record {
+    pub(crate) fn record(&self, cells: &Cells<'_>) -> Record {
         match self.skips.iter().find(|(column, skip)| skip.applies(column.get(cells))) {
             Some((_, skip)) => Record::Skipped(SkipReason(skip.reason.clone())),
             None => self.sale(cells).unwrap_or_else(Record::Rejected),

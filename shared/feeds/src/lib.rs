@@ -1,32 +1,41 @@
 //! Wire formats to domain lines: bytes in, one [`Record`] a line out, in the order of the file.
 //!
 //! A bad line is rejected by itself with field, reason and class of the value (decisions D2), never with the value,
-//! which may be card data (design §4, invariant 7). Reading is pure and streams over the bytes: fields are borrowed
-//! from the file, only what a line keeps is copied.
+//! which may be card data (design §4, invariant 7). Reading is pure: the caller brings the bytes. A [`Decoder`] makes
+//! text of them, a [`Planner`] cuts it into ranges in one pass, [`read_range`] reads each by itself.
 
 mod amex_auth;
 mod amex_settlement;
 mod csv;
+mod frames;
 mod json;
 pub mod limits;
 mod mastercard;
 mod mastercard_auth;
-mod mastercard_settled;
+mod merchant;
+mod plan;
+mod read;
 mod rows;
+mod text;
+mod tgx2;
 mod time;
 mod visa;
 mod visa_auth;
 mod visa_refund;
 mod visa_settlement;
 
+pub use mastercard::Content;
+pub use plan::{Plan, PlannedRange, Planner, RECORDS_MAX, RangeLimits};
+pub use read::{FileFormat, read_range};
+pub use text::{Decoder, Encoding, GZIP_FREE_BYTES_MAX, GZIP_RATIO_MAX, TEXT_BYTES_MAX, decode_all};
 pub use time::wall_in_zone;
 
-use harmonia_definitions::Definition;
 use harmonia_domain::{
-    feed::{PaymentFeed, Transport},
-    line::{PaymentLine, SaleLine},
+    feed::PaymentFeed,
+    line::{ContentKey, IdKey, PaymentLine, SaleLine},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// What a line of a feed turned out to be.
@@ -36,10 +45,45 @@ pub enum Record {
     Payment(Box<PaymentLine>),
     /// A merchant's line.
     Sale(Box<SaleLine>),
+    /// A good line whose id an earlier range of its file has taken (spec import §4).
+    Repeated {
+        /// It says something else than that earlier one.
+        differs: bool,
+        /// When it happened, if that does not depend on the merchant.
+        at: Option<Timestamp>,
+    },
     /// Left out by a filter of its feed.
     Skipped(SkipReason),
     /// Not usable.
     Rejected(Reject),
+}
+
+impl Record {
+    /// When it happened, if it says so and that does not depend on the merchant.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Payment(line) => line.instant(),
+            Self::Sale(line) => Some(line.at),
+            Self::Repeated { at, .. } => *at,
+            Self::Skipped(_) | Self::Rejected(_) => None,
+        }
+    }
+
+    /// What tells it apart within its file.
+    fn keys(&self) -> Option<(IdKey, ContentKey)> {
+        match self {
+            Self::Payment(line) => Some((line.id_key(), line.content_key())),
+            Self::Sale(line) => Some((line.id_key(), line.content_key())),
+            Self::Repeated { .. } | Self::Skipped(_) | Self::Rejected(_) => None,
+        }
+    }
+
+    fn repeated(self, differs: bool) -> Self {
+        match self {
+            Self::Payment(_) | Self::Sale(_) => Self::Repeated { differs, at: self.at() },
+            other => other,
+        }
+    }
 }
 
 impl From<Result<PaymentLine, Reject>> for Record {
@@ -53,31 +97,57 @@ impl From<Result<PaymentLine, Reject>> for Record {
 pub struct Numbered {
     /// The physical line on which it starts, from 1. Lines end at a line feed.
     pub line: u64,
-    /// The byte at which it starts, from 0.
+    /// The byte of the file's text (decoded, without a byte order mark) at which it starts, from 0.
     pub offset: u64,
     /// What it says.
     pub record: Record,
 }
 
-/// How a file is to be read.
-#[derive(Debug, Clone, Copy)]
-pub enum FileFormat<'a> {
-    /// Mastercard's fixed-width files (spec import §7.7), for a feed that comes as files.
-    Tgx2(PaymentFeed),
-    /// A merchant's CSV, as its definition says.
-    Csv(&'a Definition),
-}
-
-/// Why a file cannot be read at all (D2). Nothing of it is imported.
+/// Why a file cannot be read at all (D2). Nothing of it is imported. Bytes count from 0, in the unpacked file if it is
+/// gzip; lines from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Spec import §3.3: files are strict UTF-8.
-    #[error("not UTF-8 at byte {offset}")]
+    #[error("line {line}: not UTF-8 at byte {offset}")]
     NotUtf8 {
+        /// The line it is on.
+        line: u64,
         /// The first byte that is wrong.
-        offset: usize,
+        offset: u64,
     },
-    /// The first line is blank or longer than any line may be.
+    /// The file begins with the byte order mark of UTF-16.
+    #[error("line {line}: not UTF-16 at byte {offset}: half a character")]
+    NotUtf16 {
+        /// The line it is on.
+        line: u64,
+        /// The first byte of the half.
+        offset: u64,
+    },
+    /// The file begins as gzip does.
+    #[error("gzip data cut off or damaged before byte {offset} of the packed file, in or after line {line}")]
+    BrokenGzip {
+        /// The last line of which anything could be unpacked.
+        line: u64,
+        /// Bytes of the packed file that were read until then.
+        offset: u64,
+    },
+    /// Unpacks to more than [`GZIP_RATIO_MAX`] times its size.
+    #[error(
+        "gzip data unpacks to more than {GZIP_RATIO_MAX} times its size (byte {offset} of the packed file, line {line})"
+    )]
+    GzipBomb {
+        /// The line that had been reached.
+        line: u64,
+        /// Bytes of the packed file that were read until then.
+        offset: u64,
+    },
+    /// Longer than any text may be.
+    #[error("more than {TEXT_BYTES_MAX} bytes of text")]
+    TooLarge,
+    /// More records than a plan can remember.
+    #[error("more than {RECORDS_MAX} records; send it as several files")]
+    TooManyRecords,
+    /// The first line is blank, has an open quote, or is longer than any line may be.
     #[error("no CSV header in the first line")]
     NoHeader,
     /// The definition needs a column that the header does not have.
@@ -89,25 +159,44 @@ pub enum Unreadable {
     /// The caller asked for a file of a feed that comes as messages.
     #[error("{0} does not come as files")]
     NotAFileFeed(PaymentFeed),
+    /// The merchant's definition has no feed.
+    #[error("the merchant's definition has no feed")]
+    NoFeed,
+    /// The caller brought other text than the plan says.
+    #[error("{bytes} bytes of text for range {number}, which has {planned}")]
+    NotTheRange {
+        /// Which range.
+        number: u64,
+        /// What was brought.
+        bytes: u64,
+        /// What was planned.
+        planned: u64,
+    },
 }
 
-/// Reads a file. A file of no bytes, or only a header, has no records (D22).
-pub fn read_file<'a>(
-    format: FileFormat<'a>,
-    bytes: &'a [u8],
-) -> Result<Box<dyn Iterator<Item = Numbered> + Send + 'a>, Unreadable> {
-    let text = std::str::from_utf8(bytes).map_err(|e| Unreadable::NotUtf8 { offset: e.valid_up_to() })?;
-    match format {
-        FileFormat::Tgx2(feed) if feed.transport() == Transport::File => {
-            Ok(Box::new(mastercard_settled::read(feed, text)))
-        }
-        FileFormat::Tgx2(feed) => Err(Unreadable::NotAFileFeed(feed)),
-        FileFormat::Csv(definition) => csv::read(definition, text),
+/// Reads a file that is in memory, as one range. A file of no bytes, or only a header, has no records (D22).
+pub fn read_file(format: FileFormat<'_>, bytes: &[u8]) -> Result<std::vec::IntoIter<Numbered>, Unreadable> {
+    let text = decode_all(format.encoding(), bytes)?;
+    let mut planner = Planner::new(format, |_| true, RangeLimits::NONE)?;
+    planner.push(&text)?;
+    let plan = planner.finish()?;
+    let mut records = Vec::new();
+    for range in &plan.ranges {
+        records.extend(read_range(format, plan.header.as_deref(), range, range.text_of(&text))?);
     }
+    Ok(records.into_iter())
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// Reads one message of a feed that comes as messages.
 pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
+    read::guarded(|| message(feed, bytes)).unwrap_or_else(Record::Rejected)
+}
+
+fn message(feed: PaymentFeed, bytes: &[u8]) -> Record {
     let refuse = |reason, class| Record::Rejected(Reject { field: "message".to_owned(), reason, class });
     if bytes.len() > limits::MESSAGE_BYTES_MAX {
         return refuse(RejectReason::TooLong, ValueClass::Long);

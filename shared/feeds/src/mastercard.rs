@@ -9,6 +9,34 @@ pub(crate) fn content_hash(record: &[u8]) -> String {
     sha256_hex(record.trim_ascii_end())
 }
 
+/// The content of a line without an id, as it is counted (D6): the first 16 bytes of its [`content_hash`], in hex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Content(u128);
+
+const CONTENT_DIGITS: usize = 32;
+
+impl Content {
+    pub(crate) fn of(content_hash: &str) -> Self {
+        let digits = content_hash.get(..CONTENT_DIGITS).unwrap_or_default();
+        Self(u128::from_str_radix(digits, 16).unwrap_or_default())
+    }
+}
+
+impl From<Content> for String {
+    fn from(content: Content) -> Self {
+        format!("{:0CONTENT_DIGITS$x}", content.0)
+    }
+}
+
+impl TryFrom<String> for Content {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u128::from_str_radix(&text, 16).map(Self)
+    }
+}
+
 /// The id of a line without one (D6): its content and its position among equal lines of the file.
 pub(crate) fn derived_id(content_hash: &str, position: u64) -> String {
     format!("{content_hash}.{position}")

@@ -1,113 +1,56 @@
-//! CSV by spec import §3.3: comma, `"`, doubled quotes inside quoted fields, line breaks allowed inside quotes, CRLF,
-//! LF or CR, no trimming, completely blank lines left out.
-//!
-//! Written by hand because an import needs what general readers do not give: fields borrowed from the file, the exact
-//! line and byte at which a row starts, and a way on after a quote that is never closed (D2: one bad row must not take
-//! the rest of the file with it). A property test holds it against the `csv` crate.
+//! The fields of one CSV row (spec import §3.3): doubled quotes inside quoted fields, no trimming.
 
-use crate::limits::LINE_BYTES_MAX;
+use crate::frames::Dialect;
+use memchr::{memchr, memchr3};
 use std::borrow::Cow;
 
-/// Where a row starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: u64,
-    pub(crate) offset: u64,
-}
-
-/// A row without an end: a quote that is never closed, or more than [`LINE_BYTES_MAX`] bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Endless {
-    /// How many fields were read before the one that does not end.
-    pub(crate) fields: usize,
-}
-
-/// The rows of a text.
-pub(crate) struct Rows<'a> {
-    rest: &'a str,
-    next: Place,
-}
-
-impl<'a> Rows<'a> {
-    /// The rows of `text`, which starts at byte `offset` of its file.
-    pub(crate) fn new(text: &'a str, offset: u64) -> Self {
-        Self { rest: text, next: Place { line: 1, offset } }
-    }
-
-    /// Reads the next row into `fields`. After an endless row, reading goes on with the next physical line.
-    pub(crate) fn read(&mut self, fields: &mut Vec<Cow<'a, str>>) -> Option<(Place, Result<(), Endless>)> {
-        let blank = self.rest.bytes().take_while(|byte| is_break(*byte)).count();
-        self.advance(blank);
-        if self.rest.is_empty() {
-            return None;
-        }
-        let place = self.next;
-        let window = self.rest.get(..self.rest.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default();
-        let row = row(window, fields).filter(|length| *length < window.len() || window.len() == self.rest.len());
-        match row {
-            Some(length) => self.advance(length),
-            None => self.advance(self.rest.bytes().position(|byte| byte == b'\n').unwrap_or(self.rest.len())),
-        }
-        Some((place, row.map(|_| ()).ok_or(Endless { fields: fields.len() })))
-    }
-
-    fn advance(&mut self, length: usize) {
-        let Some((done, rest)) = self.rest.split_at_checked(length) else {
-            return;
-        };
-        self.next.line += count(done.bytes().filter(|byte| *byte == b'\n').count());
-        self.next.offset += count(length);
-        self.rest = rest;
-    }
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-fn is_break(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r')
-}
-
-/// Reads the row at the start of `text` and returns its length without the line break. `None`: a quote is not closed.
-fn row<'a>(text: &'a str, fields: &mut Vec<Cow<'a, str>>) -> Option<usize> {
+/// Splits a whole row, without its line break, into `fields`, borrowed wherever the row says the value in one piece.
+pub(crate) fn split<'a>(row: &'a str, dialect: Dialect, fields: &mut Vec<Cow<'a, str>>) {
     fields.clear();
-    let mut rest = text;
+    let mut rest = row;
     loop {
-        let (field, after) = if let Some(inside) = rest.strip_prefix('"') {
-            quoted(inside)?
-        } else {
-            let (field, after) = unquoted(rest);
-            (Cow::Borrowed(field), after)
-        };
+        let (field, after) = field(rest, dialect);
         fields.push(field);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None => return Some(text.len() - after.len()),
+        match after.as_bytes().first() {
+            Some(byte) if *byte == dialect.delimiter => rest = after.get(1..).unwrap_or_default(),
+            _ => return,
         }
     }
 }
 
-fn unquoted(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|byte| byte == b',' || is_break(byte)).unwrap_or(text.len());
+fn field(text: &str, dialect: Dialect) -> (Cow<'_, str>, &str) {
+    let quoted = text.as_bytes().first() == Some(&dialect.quote);
+    match text.get(1..) {
+        Some(inside) if quoted => quoted_field(inside, dialect),
+        _ => {
+            let (field, after) = unquoted(text, dialect);
+            (Cow::Borrowed(field), after)
+        }
+    }
+}
+
+fn unquoted(text: &str, dialect: Dialect) -> (&str, &str) {
+    let end = memchr3(dialect.delimiter, b'\n', b'\r', text.as_bytes()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// The field after its opening quote. Text between the closing quote and the comma belongs to it.
-fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+/// The field after its opening quote. Text between the closing quote and the delimiter belongs to it.
+fn quoted_field(text: &str, dialect: Dialect) -> (Cow<'_, str>, &str) {
     let mut value = Cow::Borrowed("");
     let mut rest = text;
-    loop {
-        let (piece, after) = rest.split_once('"')?;
-        append(&mut value, piece);
-        let Some(next) = after.strip_prefix('"') else {
-            let (tail, after) = unquoted(after);
+    while let Some(end) = memchr(dialect.quote, rest.as_bytes()) {
+        append(&mut value, rest.get(..end).unwrap_or_default());
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if rest.as_bytes().first() != Some(&dialect.quote) {
+            let (tail, after) = unquoted(rest, dialect);
             append(&mut value, tail);
-            return Some((value, after));
-        };
-        value.to_mut().push('"');
-        rest = next;
+            return (value, after);
+        }
+        value.to_mut().push(char::from(dialect.quote));
+        rest = rest.get(1..).unwrap_or_default();
     }
+    append(&mut value, rest);
+    (value, "")
 }
 
 /// Stays borrowed as long as there is only one piece.
@@ -118,6 +61,3 @@ fn append<'a>(value: &mut Cow<'a, str>, piece: &'a str) {
         value.to_mut().push_str(piece);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::{FileFormat, read_file};
-use harmonia_definitions::Definitions;
+use crate::{FileFormat, Numbered, read_file};
+use harmonia_definitions::{Definition, Definitions};
 use harmonia_domain::feed::Scheme;
 
 const ICELAND_HEADER: &str = "TransactionCardFirst6,TransactionCardLast4,TransactionCardExpiry,TransactionCardSchemeId,\
@@ -220,7 +220,7 @@ fn files_without_rows() {
 fn one_bad_row_is_one_bad_row() {
     let bad = WASABI_ROW.replace("23.45", "10.999");
     let open = WASABI_ROW.replace("390211", "\"390211");
-    let text = format!("\u{feff}{WASABI_HEADER}\r\n\r\n{bad}\r\n{WASABI_ROW}\r\n{open}\r\n{WASABI_ROW}\r\n");
+    let text = format!("{WASABI_HEADER}\r\n\r\n{bad}\r\n{WASABI_ROW}\r\n{open}\r\n{WASABI_ROW}\r\n");
     let read = file("wasabi-club", &text).unwrap();
     let lines: Vec<u64> = read.iter().map(|numbered| numbered.line).collect();
     assert_eq!(lines, [3, 4, 5, 6]);
@@ -230,7 +230,7 @@ fn one_bad_row_is_one_bad_row() {
     }
     let kinds: Vec<bool> = read.iter().map(|numbered| matches!(numbered.record, Record::Sale(_))).collect();
     assert_eq!(kinds, [false, true, false, true]);
-    assert_eq!(rejected(read[2].record.clone()), ("Auth_code".into(), RejectReason::TooLong));
+    assert_eq!(rejected(read[2].record.clone()), ("Auth_code".into(), RejectReason::BadQuoting));
 }
 
 #[test]
@@ -238,5 +238,5 @@ fn bytes_that_are_not_utf_8_make_a_file_unreadable() {
     let definition = definition("wasabi-club");
     let bytes = [WASABI_HEADER.as_bytes(), b"\n\xff"].concat();
     let error = read_file(FileFormat::Csv(&definition), &bytes).map(|_| ()).unwrap_err();
-    assert_eq!(error, Unreadable::NotUtf8 { offset: WASABI_HEADER.len() + 1 });
+    assert_eq!(error, Unreadable::NotUtf8 { line: 2, offset: crate::count(WASABI_HEADER.len()) + 1 });
 }

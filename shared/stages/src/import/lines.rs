@@ -103,6 +103,9 @@ impl Harmonia {
             let prepared = match record {
                 Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
                 Record::Rejected(reject) => rejected(line, reject),
+                Record::Repeated { differs, at } => {
+                    Line { number: line, at, work: Work::Done(Outcome::Duplicate { differs }) }
+                }
                 Record::Payment(payment) => match self.prepare(*payment, src, origin.arrived).await? {
                     Err(outcome) => Line { number: line, at: None, work: Work::Done(outcome) },
                     Ok(p) => first_of_its_id(&mut payments_seen, line, p),

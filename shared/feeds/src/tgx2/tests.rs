@@ -1,6 +1,6 @@
 use super::*;
-use crate::{FileFormat, Unreadable, read_file};
-use harmonia_domain::ids::sha256_hex;
+use crate::{FileFormat, Numbered, Unreadable, read_file};
+use harmonia_domain::{ids::sha256_hex, outcome::RejectReason};
 use secrecy::ExposeSecret;
 
 /// A line of blanks with texts written at their columns, as spec import §7.7 builds its example.
@@ -136,7 +136,7 @@ fn lines_without_an_id() {
 #[test]
 fn unreadable_files() {
     let feed = FileFormat::Tgx2(PaymentFeed::MastercardSettled);
-    assert_eq!(read_file(feed, b"H\n\xff").map(|_| ()).unwrap_err(), Unreadable::NotUtf8 { offset: 2 });
+    assert_eq!(read_file(feed, b"H\n\xff").map(|_| ()).unwrap_err(), Unreadable::NotUtf8 { line: 2, offset: 2 });
     let wrong = FileFormat::Tgx2(PaymentFeed::VisaAuth);
     assert_eq!(read_file(wrong, b"").map(|_| ()).unwrap_err(), Unreadable::NotAFileFeed(PaymentFeed::VisaAuth));
 }

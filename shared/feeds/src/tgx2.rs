@@ -1,11 +1,12 @@
-//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters. The
-//! first line is always
-//! discarded; of the others only those that start with `D` are records. The format's trailer carries no count, so there
-//! is nothing to hold the records against.
+//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters.
+//! The first line is always discarded; of the others only those that start with `D` are records. The format's trailer
+//! carries no count, so there is nothing to hold the records against.
 
 use crate::{
-    Numbered, Record, limits,
-    mastercard::{content_hash, derived_id, settlement_key},
+    Record,
+    frames::Frame,
+    limits,
+    mastercard::{Content, content_hash, derived_id, settlement_key},
     time::{bad_date, by_format, instant, london},
 };
 use harmonia_definitions::TimeFormat;
@@ -14,10 +15,9 @@ use harmonia_domain::{
     identifier::MidTexts,
     line::{LineTime, PaymentLine},
     money::{Currency, MinorUnits},
-    outcome::{Reject, RejectReason, ValueClass},
+    outcome::{Reject, ValueClass},
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use std::collections::HashMap;
 
 const DETAIL: char = 'D';
 
@@ -50,45 +50,27 @@ impl Column {
     }
 }
 
-/// The records of a file.
-pub(crate) fn read(feed: PaymentFeed, text: &str) -> impl Iterator<Item = Numbered> + Send + '_ {
-    let mut reader = Reader::new(feed);
-    let mut offset = 0_u64;
-    let placed = (1_u64..).zip(text.split('\n')).map(move |(line, content)| {
-        let start = offset;
-        offset += u64::try_from(content.len()).unwrap_or(u64::MAX) + 1;
-        (line, start, content)
-    });
-    placed.skip(1).filter(|(_, _, content)| content.starts_with(DETAIL)).map(move |(line, offset, content)| Numbered {
-        line,
-        offset,
-        record: reader.record(content),
-    })
-}
-
-/// What is kept from line to line.
-struct Reader {
+/// Reads the lines of a file.
+pub(crate) struct Reader {
     feed: PaymentFeed,
     zone: Result<TimeZone, Reject>,
     format: Option<TimeFormat>,
-    /// How many lines without an id had this content so far (D6).
-    nameless: HashMap<String, u64>,
 }
 
 impl Reader {
-    fn new(feed: PaymentFeed) -> Self {
-        Self { feed, zone: london(), format: "YYYYMMDD HHmm".parse().ok(), nameless: HashMap::new() }
+    pub(crate) fn new(feed: PaymentFeed) -> Self {
+        Self { feed, zone: london(), format: "YYYYMMDD HHmm".parse().ok() }
     }
 
-    fn record(&mut self, line: &str) -> Record {
-        if line.len() > limits::LINE_BYTES_MAX {
-            let field = "line".to_owned();
-            return Record::Rejected(Reject { field, reason: RejectReason::TooLong, class: ValueClass::Long });
+    /// A line of the file, if it is a record. `position` counts equal lines without an id (D6).
+    pub(crate) fn record(&self, frame: &Frame<'_>, position: impl FnOnce(Content) -> u64) -> Option<Record> {
+        if frame.line == 1 || !frame.text.starts_with(DETAIL) {
+            return None;
         }
-        self.payment(line).into()
+        Some(frame.whole.map_or_else(|endless| endless.record(&[]), |()| self.payment(frame.text, position).into()))
     }
 
-    fn payment(&mut self, line: &str) -> Result<PaymentLine, Reject> {
+    fn payment(&self, line: &str, position: impl FnOnce(Content) -> u64) -> Result<PaymentLine, Reject> {
         let (date, at) = self.time(line)?;
         let amount = AMOUNT.of(line);
         let amount = limits::amount(AMOUNT.0, MinorUnits::from_minor_text(amount), ValueClass::of(amount))?;
@@ -98,7 +80,10 @@ impl Reader {
         let mid = MID.of(line).to_owned();
         let (id, key_id) = match TRANSACTION_ID.of(line) {
             "" => {
-                let id = self.derived_id(line);
+                // lines are counted by content, so that equal lines of a file stay different purchases and the same
+                // file again brings the same ids
+                let content = content_hash(line.as_bytes());
+                let id = derived_id(&content, position(Content::of(&content)));
                 (id.clone(), id)
             }
             given => (format!("{given}_{}", DATE.of(line)), given.to_owned()),
@@ -130,16 +115,6 @@ impl Reader {
         let wall = self.format.as_ref().and_then(|format| by_format(format, &text));
         let at = wall.and_then(|wall| Some((wall.date(), instant(wall, zone)?)));
         at.ok_or_else(|| bad_date(DATE.0, &text))
-    }
-
-    /// D6. Lines are counted by content, so that equal lines of a file stay different purchases and the same file
-    /// again brings the same ids.
-    fn derived_id(&mut self, line: &str) -> String {
-        let content = content_hash(line.as_bytes());
-        let seen = self.nameless.entry(content.clone()).or_insert(0);
-        let id = derived_id(&content, *seen);
-        *seen += 1;
-        id
     }
 }
 
