@@ -18,6 +18,7 @@ pub enum RejectReason {
     TooOld,
     NotJson,
     NotAnObject,
+    TooDeep,
     WrongType,
     Internal,
 }

@@ -7,11 +7,13 @@
 mod amex_auth;
 mod amex_settlement;
 mod csv;
+mod fixed;
 mod json;
 pub mod limits;
 mod mastercard;
 mod mastercard_auth;
 mod mastercard_settled;
+mod merchant;
 mod rows;
 mod time;
 mod visa;
@@ -21,13 +23,13 @@ mod visa_settlement;
 
 pub use time::wall_in_zone;
 
-use harmonia_definitions::Definition;
+use crate::merchant::{Reader, Row};
+use harmonia_definitions::{Definition, MerchantFeed};
 use harmonia_domain::{
-    feed::{PaymentFeed, Transport},
+    feed::{PaymentFeed, Slug, Transport},
     line::{PaymentLine, SaleLine},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
-use serde_json::Value;
 
 /// What a line of a feed turned out to be.
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ pub struct Numbered {
 pub enum FileFormat<'a> {
     /// Mastercard's fixed-width files (spec import §7.7), for a feed that comes as files.
     Tgx2(PaymentFeed),
-    /// A merchant's CSV, as its definition says.
+    /// A merchant's file, as its definition says.
     Csv(&'a Definition),
 }
 
@@ -89,6 +91,12 @@ pub enum Unreadable {
     /// The caller asked for a file of a feed that comes as messages.
     #[error("{0} does not come as files")]
     NotAFileFeed(PaymentFeed),
+    /// The merchant's definition has no feed, or one that comes as messages.
+    #[error("{merchant} has no feed that comes as files")]
+    NoFileFeed {
+        /// The merchant.
+        merchant: Slug,
+    },
 }
 
 /// Reads a file. A file of no bytes, or only a header, has no records (D22).
@@ -108,14 +116,9 @@ pub fn read_file<'a>(
 
 /// Reads one message of a feed that comes as messages.
 pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
-    let refuse = |reason, class| Record::Rejected(Reject { field: "message".to_owned(), reason, class });
-    if bytes.len() > limits::MESSAGE_BYTES_MAX {
-        return refuse(RejectReason::TooLong, ValueClass::Long);
-    }
-    let object = match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => object,
-        Ok(other) => return refuse(RejectReason::NotAnObject, json::class(&other)),
-        Err(_) => return refuse(RejectReason::NotJson, ValueClass::of(&String::from_utf8_lossy(bytes))),
+    let object = match json::object(bytes) {
+        Ok(object) => object,
+        Err(reject) => return Record::Rejected(reject),
     };
     let line = match feed {
         PaymentFeed::VisaAuth => visa_auth::line(&object),
@@ -126,10 +129,25 @@ pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
         PaymentFeed::AmexSettlement => amex_settlement::line(&object),
         // a wiring mistake: files are read by `read_file`
         PaymentFeed::MastercardSettled | PaymentFeed::MastercardRefund => {
-            return refuse(RejectReason::Internal, ValueClass::Structure);
+            return Record::Rejected(internal("message"));
         }
     };
     line.into()
+}
+
+/// Reads one message of a merchant whose feed comes as messages.
+pub fn read_sale_message(feed: &MerchantFeed, bytes: &[u8]) -> Record {
+    let reader = match Reader::open(feed, None) {
+        Ok(reader) if feed.transport == Transport::Message => reader,
+        // a wiring mistake: files are read by `read_file`
+        _ => return Record::Rejected(internal("message")),
+    };
+    json::object(bytes).map_or_else(Record::Rejected, |object| reader.decide(Row::Object(&object)))
+}
+
+/// What only a mistake of ours can cause.
+fn internal(field: &str) -> Reject {
+    Reject { field: field.to_owned(), reason: RejectReason::Internal, class: ValueClass::Structure }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! is nothing to hold the records against.
 
 use crate::{
-    Numbered, Record, limits,
+    Numbered, Record, fixed, limits,
     mastercard::{content_hash, derived_id, settlement_key},
     time::{bad_date, by_format, instant, london},
 };
@@ -36,16 +36,7 @@ const TRANSACTION_ID: Column = Column("transaction_id", 761, 9);
 impl Column {
     /// The column's text without blanks around it; shorter or empty if the line is short.
     fn of<'a>(&self, line: &'a str) -> &'a str {
-        let Self(_, start, length) = *self;
-        let text = if line.is_ascii() {
-            line.get(start..).map(|rest| rest.get(..length).unwrap_or(rest))
-        } else {
-            let mut starts = line.char_indices().map(|(at, _)| at).skip(start);
-            let from = starts.next();
-            let to = starts.nth(length - 1).unwrap_or(line.len());
-            from.and_then(|from| line.get(from..to))
-        };
-        text.unwrap_or_default().trim()
+        fixed::column(line, self.1, self.2)
     }
 }
 

@@ -1,4 +1,4 @@
-//! CSV by spec import §3.3: comma, `"`, doubled quotes inside quoted fields, line breaks allowed inside quotes, CRLF,
+//! CSV by spec import §3.3: comma and `"` or what a [`Dialect`] says instead, doubled quotes inside quoted fields, line breaks allowed inside quotes, CRLF,
 //! LF or CR, no trimming, completely blank lines left out.
 //!
 //! Written by hand because an import needs what general readers do not give: fields borrowed from the file, the exact
@@ -22,16 +22,24 @@ pub(crate) struct Endless {
     pub(crate) fields: usize,
 }
 
+/// The two ASCII characters that take a CSV apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    pub(crate) delimiter: u8,
+    pub(crate) quote: u8,
+}
+
 /// The rows of a text.
 pub(crate) struct Rows<'a> {
     rest: &'a str,
     next: Place,
+    dialect: Dialect,
 }
 
 impl<'a> Rows<'a> {
     /// The rows of `text`, which starts at byte `offset` of its file.
-    pub(crate) fn new(text: &'a str, offset: u64) -> Self {
-        Self { rest: text, next: Place { line: 1, offset } }
+    pub(crate) fn new(text: &'a str, offset: u64, dialect: Dialect) -> Self {
+        Self { rest: text, next: Place { line: 1, offset }, dialect }
     }
 
     /// Reads the next row into `fields`. After an endless row, reading goes on with the next physical line.
@@ -43,7 +51,8 @@ impl<'a> Rows<'a> {
         }
         let place = self.next;
         let window = self.rest.get(..self.rest.floor_char_boundary(LINE_BYTES_MAX)).unwrap_or_default();
-        let row = row(window, fields).filter(|length| *length < window.len() || window.len() == self.rest.len());
+        let row = row(window, self.dialect, fields)
+            .filter(|length| *length < window.len() || window.len() == self.rest.len());
         match row {
             Some(length) => self.advance(length),
             None => self.advance(self.rest.bytes().position(|byte| byte == b'\n').unwrap_or(self.rest.len())),
@@ -70,42 +79,44 @@ fn is_break(byte: u8) -> bool {
 }
 
 /// Reads the row at the start of `text` and returns its length without the line break. `None`: a quote is not closed.
-fn row<'a>(text: &'a str, fields: &mut Vec<Cow<'a, str>>) -> Option<usize> {
+pub(crate) fn row<'a>(text: &'a str, dialect: Dialect, fields: &mut Vec<Cow<'a, str>>) -> Option<usize> {
     fields.clear();
+    let (delimiter, quote) = (char::from(dialect.delimiter), char::from(dialect.quote));
     let mut rest = text;
     loop {
-        let (field, after) = if let Some(inside) = rest.strip_prefix('"') {
-            quoted(inside)?
+        let (field, after) = if let Some(inside) = rest.strip_prefix(quote) {
+            quoted(inside, dialect)?
         } else {
-            let (field, after) = unquoted(rest);
+            let (field, after) = unquoted(rest, dialect);
             (Cow::Borrowed(field), after)
         };
         fields.push(field);
-        match after.strip_prefix(',') {
+        match after.strip_prefix(delimiter) {
             Some(next) => rest = next,
             None => return Some(text.len() - after.len()),
         }
     }
 }
 
-fn unquoted(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|byte| byte == b',' || is_break(byte)).unwrap_or(text.len());
+fn unquoted(text: &str, dialect: Dialect) -> (&str, &str) {
+    let end = text.bytes().position(|byte| byte == dialect.delimiter || is_break(byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// The field after its opening quote. Text between the closing quote and the comma belongs to it.
-fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+/// The field after its opening quote. Text between the closing quote and the delimiter belongs to it.
+fn quoted(text: &str, dialect: Dialect) -> Option<(Cow<'_, str>, &str)> {
+    let quote = char::from(dialect.quote);
     let mut value = Cow::Borrowed("");
     let mut rest = text;
     loop {
-        let (piece, after) = rest.split_once('"')?;
+        let (piece, after) = rest.split_once(quote)?;
         append(&mut value, piece);
-        let Some(next) = after.strip_prefix('"') else {
-            let (tail, after) = unquoted(after);
+        let Some(next) = after.strip_prefix(quote) else {
+            let (tail, after) = unquoted(after, dialect);
             append(&mut value, tail);
             return Some((value, after));
         };
-        value.to_mut().push('"');
+        value.to_mut().push(quote);
         rest = next;
     }
 }

@@ -1,7 +1,12 @@
 use super::*;
 use crate::{FileFormat, read_file};
 use harmonia_definitions::Definitions;
-use harmonia_domain::feed::Scheme;
+use harmonia_domain::{
+    feed::Scheme,
+    line::{SaleLine, Till},
+    money::{Currency, MinorUnits},
+    outcome::{RejectReason, SkipReason},
+};
 
 const ICELAND_HEADER: &str = "TransactionCardFirst6,TransactionCardLast4,TransactionCardExpiry,TransactionCardSchemeId,\
     TransactionCardScheme,TransactionStore_Id,TransactionTimestamp,TransactionAmountValue,TransactionAmountUnit,\

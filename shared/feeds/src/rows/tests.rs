@@ -3,8 +3,14 @@ use proptest::prelude::*;
 
 type Read = (u64, u64, Result<Vec<String>, Endless>);
 
+const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"' };
+
 fn all(text: &str) -> Vec<Read> {
-    let mut rows = Rows::new(text, 0);
+    read_as(text, COMMA)
+}
+
+fn read_as(text: &str, dialect: Dialect) -> Vec<Read> {
+    let mut rows = Rows::new(text, 0, dialect);
     let mut fields = Vec::new();
     let next = || {
         let (place, row) = rows.read(&mut fields)?;
@@ -23,6 +29,13 @@ fn dialect() {
     assert_eq!(fields("\"a,\"\"b\"\"\",\"\",\"x\ny\"z,m\"id\n"), [["a,\"b\"", "", "x\nyz", "m\"id"]]);
     assert_eq!(fields("\"\"\n \n\u{0}"), [[""], [" "], ["\u{0}"]]);
     assert!(fields("\r\n\n").is_empty());
+}
+
+/// Other characters take the place of comma and quote, which then mean nothing.
+#[test]
+fn another_dialect() {
+    let read = read_as("a,\"b\";'c;''d'\n", Dialect { delimiter: b';', quote: b'\'' });
+    assert_eq!(read, [(1, 0, Ok(vec!["a,\"b\"".to_owned(), "c;'d".to_owned()]))]);
 }
 
 /// Lines and offsets are those of the row's first byte, after blank lines and quoted line breaks.
