@@ -1,7 +1,7 @@
 //! Whom to tell about a match, how, and how often (spec match §8, §9).
 
 /// The export target of a merchant.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
     /// The conversation, one source file each in `exports`.
@@ -18,7 +18,7 @@ pub struct Export {
 }
 
 /// The protocols that are built in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "named after the merchants")]
 pub enum Protocol {
@@ -27,7 +27,7 @@ pub enum Protocol {
 }
 
 /// What may be done after an attempt whose answer is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repeat {
     /// The merchant recognises the key: the schedule goes on.
@@ -35,7 +35,7 @@ pub enum Repeat {
 }
 
 /// How batches are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchPlan {
     /// At most so many exports in one request.
@@ -45,7 +45,7 @@ pub struct BatchPlan {
 }
 
 /// Some attempts that wait alike.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryStep {
     /// How many repeats this step is good for.

@@ -9,23 +9,27 @@ mod feed;
 mod load;
 mod policy;
 mod route;
+mod schema;
 
 pub use export::{BatchPlan, Export, Protocol, Repeat, RetryStep};
 pub use feed::{
-    AmountField, AmountUnit, CellCheck, Check, CsvFeed, CurrencyField, Fields, Format, SchemeColumn, Skip, TextField,
-    TimeField, TimeFormat, TimeFormatError, TimePart,
+    AmountField, AmountUnit, CellCheck, Check, Compare, Csv, CurrencyField, Encoding, Fields, FixedColumn, FixedWidth,
+    Format, HashPart, HashedParts, IdField, MerchantFeed, PartText, SchemeRule, Skip, TextField, TillField, TimeField,
+    TimeFormat, TimeFormatError, TimePart, TimeText,
 };
-pub use load::{DefinitionError, Definitions};
+pub use load::{DEFINITION_BYTES_MAX, DefinitionError, Definitions};
 pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
 pub use route::{MatchedAs, Route};
+pub use schema::schema;
 
 use harmonia_domain::feed::Slug;
 
 /// Everything that makes one merchant work.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The merchant's slug, also the name of its feed.
+    #[schemars(schema_with = "schema::slug")]
     pub merchant: Slug,
     /// Stored with every match it decides.
     pub version: String,
@@ -33,7 +37,7 @@ pub struct Definition {
     #[serde(default)]
     pub route: Route,
     /// How its till lines look; none for merchants that only see payments.
-    pub feed: Option<CsvFeed>,
+    pub feed: Option<MerchantFeed>,
     /// Which payment and sale belong together; needed for the route `loyalty`.
     #[serde(rename = "match")]
     pub matching: Option<Matching>,

@@ -22,6 +22,9 @@ pub struct DefinitionError {
     pub reason: String,
 }
 
+/// Longest definition: twenty times the longest of the original's merchants.
+pub const DEFINITION_BYTES_MAX: usize = 64 * 1024;
+
 impl Definition {
     /// Reads and checks a definition. `file_name` is what errors call it.
     pub fn from_toml(text: &str, file_name: &str) -> Result<Self, DefinitionError> {
@@ -31,6 +34,10 @@ impl Definition {
             key,
             reason,
         };
+        if text.len() > DEFINITION_BYTES_MAX {
+            let reason = format!("{} bytes, more than {DEFINITION_BYTES_MAX}", text.len());
+            return Err(error((1, "definition".to_owned()), reason));
+        }
         let definition: Self = toml::from_str(text).map_err(|e| {
             let at = e.span().map_or(0, |span| span.start);
             error(place::of_offset(text, at), e.message().to_owned())
@@ -46,16 +53,13 @@ impl Definition {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Definitions(BTreeMap<Slug, Definition>);
 
-/// The definitions shipped with the product: file name and text.
-const SHIPPED: [(&str, &str); 2] = [
-    ("iceland-bonus-card.toml", include_str!("../merchants/iceland-bonus-card.toml")),
-    ("wasabi-club.toml", include_str!("../merchants/wasabi-club.toml")),
-];
+/// The definitions shipped with the product, all in `merchants/`: file name and text.
+pub(crate) const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 impl Definitions {
     /// The definitions shipped with the product.
     pub fn shipped() -> Result<Self, DefinitionError> {
-        SHIPPED.into_iter().try_fold(Self::default(), |all, (file_name, text)| {
+        SHIPPED.iter().try_fold(Self::default(), |all, (file_name, text)| {
             Definition::from_toml(text, file_name).map(|definition| all.with(definition))
         })
     }

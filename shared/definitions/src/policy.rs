@@ -3,7 +3,7 @@
 use harmonia_domain::feed::Scheme;
 
 /// The policies of one merchant. A payment scheme that is not listed is never matched.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matching {
     /// Candidates only if the UTC day of the later arrival less this is not after the earlier arrival (design §4).
@@ -14,6 +14,13 @@ pub struct Matching {
     pub mastercard: Option<Policy>,
     /// Amex payments.
     pub amex: Option<Policy>,
+}
+
+impl Policy {
+    /// Is any time compared?
+    pub fn tests_time(&self) -> bool {
+        self.key != Key::AuthCode || self.fallback.contains(&Fallback::Time)
+    }
 }
 
 impl Matching {
@@ -28,12 +35,13 @@ impl Matching {
 }
 
 /// How the candidates of a payment are narrowed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The first test that every candidate has to pass.
     pub key: Key,
-    /// Tolerance of every time test, in seconds, both ends included.
+    /// Tolerance of every time test, in seconds, both ends included. Given exactly if the policy has a time test.
+    #[serde(default)]
     pub within_s: u32,
     /// The payment's own card digits are compared as well.
     pub payment_digits: Option<PaymentDigits>,
@@ -45,17 +53,19 @@ pub struct Policy {
 }
 
 /// The first test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Key {
     /// Equal auth code on the same UTC day if the payment has a code, else within the tolerance.
     AuthCodeOrTime,
+    /// Equal auth code on the same UTC day if the payment has a code, else nothing is tested (D15).
+    AuthCode,
     /// Within the tolerance.
     Time,
 }
 
 /// Comparison of the payment's own digits (Amex settlements carry them).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentDigits {
     /// Which digits must be equal; a missing one equals only a missing one.
@@ -65,18 +75,21 @@ pub struct PaymentDigits {
 }
 
 /// Digits of a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 pub enum Digits {
     /// The first six.
     #[serde(rename = "first6")]
     First6,
+    /// The last four.
+    #[serde(rename = "last4")]
+    Last4,
     /// Both.
     #[serde(rename = "first6-last4")]
     First6Last4,
 }
 
 /// A test that is applied only while more than one candidate is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 pub enum Fallback {
     /// Within the tolerance.
     #[serde(rename = "time")]
@@ -84,4 +97,7 @@ pub enum Fallback {
     /// First six and last four equal to those of the identity.
     #[serde(rename = "identity-first6-last4")]
     IdentityFirst6Last4,
+    /// Last four equal to those of the identity.
+    #[serde(rename = "identity-last4")]
+    IdentityLast4,
 }

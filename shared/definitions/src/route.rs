@@ -3,7 +3,7 @@
 use harmonia_domain::feed::Kind;
 
 /// The routes of one merchant. Nothing given: lines are stored and nothing follows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// What auths and settlements become part of.
@@ -11,11 +11,12 @@ pub struct Route {
     pub matched: Option<MatchedAs>,
     /// Kinds of payment lines that the merchant is told of one by one.
     #[serde(default)]
+    #[schemars(schema_with = "crate::schema::kinds")]
     pub stream: Vec<Kind>,
 }
 
 /// How a purchase becomes a match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MatchedAs {
     /// With a sale of the merchant's own feed.

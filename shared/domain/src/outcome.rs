@@ -19,6 +19,7 @@ pub enum RejectReason {
     TooOld,
     NotJson,
     NotAnObject,
+    TooDeep,
     WrongType,
     Internal,
 }

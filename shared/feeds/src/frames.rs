@@ -17,11 +17,6 @@ pub(crate) struct Dialect {
     pub(crate) quote: u8,
 }
 
-impl Dialect {
-    /// Spec import §3.3.
-    pub(crate) const EXCEL: Self = Self { delimiter: b',', quote: b'"' };
-}
-
 /// What ends a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {

@@ -11,6 +11,49 @@ use serde_json::{Map, Value};
 /// A message.
 pub(crate) type Object = Map<String, Value>;
 
+/// Reads a message, which is one object: not too long, not too deep.
+pub(crate) fn object(bytes: &[u8]) -> Result<Object, Reject> {
+    let refuse = |reason, class| Err(Reject { field: "message".to_owned(), reason, class });
+    if bytes.len() > limits::MESSAGE_BYTES_MAX {
+        return refuse(RejectReason::TooLong, ValueClass::Long);
+    }
+    if depth(bytes) > limits::JSON_DEPTH_MAX {
+        return refuse(RejectReason::TooDeep, ValueClass::Structure);
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(other) => refuse(RejectReason::NotAnObject, class(&other)),
+        Err(_) => refuse(RejectReason::NotJson, ValueClass::of(&String::from_utf8_lossy(bytes))),
+    }
+}
+
+/// How many brackets are open at once, at most; those within texts do not count.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0_usize);
+    let mut in_text = false;
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_text = !in_text,
+            b'\\' if in_text => drop(bytes.next()),
+            b'{' | b'[' if !in_text => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' if !in_text => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The value of a typed object (spec import §3.5): exactly the keys `__type__`, which says `kind`, and `__value__`.
+pub(crate) fn typed<'a>(value: &'a Value, kind: &str) -> Option<&'a str> {
+    let object = value.as_object().filter(|object| object.len() == 2)?;
+    object.get("__type__").and_then(Value::as_str).filter(|found| *found == kind)?;
+    object.get("__value__").and_then(Value::as_str)
+}
+
 /// The class of a value, told instead of the value.
 pub(crate) fn class(value: &Value) -> ValueClass {
     match value {

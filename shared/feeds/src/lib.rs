@@ -6,7 +6,7 @@
 
 mod amex_auth;
 mod amex_settlement;
-mod csv;
+mod fixed;
 mod frames;
 mod json;
 pub mod limits;
@@ -27,16 +27,17 @@ mod visa_settlement;
 pub use mastercard::Content;
 pub use plan::{Plan, PlannedRange, Planner, RECORDS_MAX, RangeLimits};
 pub use read::{FileFormat, read_range};
-pub use text::{Decoder, Encoding, GZIP_FREE_BYTES_MAX, GZIP_RATIO_MAX, TEXT_BYTES_MAX, decode_all};
+pub use text::{Decoder, GZIP_FREE_BYTES_MAX, GZIP_RATIO_MAX, TEXT_BYTES_MAX, decode_all};
 pub use time::wall_in_zone;
 
+use harmonia_definitions::MerchantFeed;
 use harmonia_domain::{
-    feed::PaymentFeed,
+    feed::{PaymentFeed, Slug, Transport},
     line::{ContentKey, IdKey, PaymentLine, SaleLine},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
 use jiff::Timestamp;
-use serde_json::Value;
+use merchant::{Reader, Row};
 
 /// What a line of a feed turned out to be.
 #[derive(Debug, Clone)]
@@ -159,9 +160,12 @@ pub enum Unreadable {
     /// The caller asked for a file of a feed that comes as messages.
     #[error("{0} does not come as files")]
     NotAFileFeed(PaymentFeed),
-    /// The merchant's definition has no feed.
-    #[error("the merchant's definition has no feed")]
-    NoFeed,
+    /// The merchant's definition has no feed, or one that comes as messages.
+    #[error("{merchant} has no feed that comes as files")]
+    NoFileFeed {
+        /// The merchant.
+        merchant: Slug,
+    },
     /// The caller brought other text than the plan says.
     #[error("{bytes} bytes of text for range {number}, which has {planned}")]
     NotTheRange {
@@ -197,14 +201,9 @@ pub fn read_message(feed: PaymentFeed, bytes: &[u8]) -> Record {
 }
 
 fn message(feed: PaymentFeed, bytes: &[u8]) -> Record {
-    let refuse = |reason, class| Record::Rejected(Reject { field: "message".to_owned(), reason, class });
-    if bytes.len() > limits::MESSAGE_BYTES_MAX {
-        return refuse(RejectReason::TooLong, ValueClass::Long);
-    }
-    let object = match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => object,
-        Ok(other) => return refuse(RejectReason::NotAnObject, json::class(&other)),
-        Err(_) => return refuse(RejectReason::NotJson, ValueClass::of(&String::from_utf8_lossy(bytes))),
+    let object = match json::object(bytes) {
+        Ok(object) => object,
+        Err(reject) => return Record::Rejected(reject),
     };
     let line = match feed {
         PaymentFeed::VisaAuth => visa_auth::line(&object),
@@ -213,17 +212,28 @@ fn message(feed: PaymentFeed, bytes: &[u8]) -> Record {
         PaymentFeed::MastercardAuth => mastercard_auth::line(&object, bytes),
         PaymentFeed::AmexAuth => amex_auth::line(&object),
         PaymentFeed::AmexSettlement => amex_settlement::line(&object),
-        // a wiring mistake: files are read by `read_file`
+        // a wiring mistake: files are read by ranges
         PaymentFeed::MastercardSettled | PaymentFeed::MastercardRefund => {
-            return refuse(RejectReason::Internal, ValueClass::Structure);
+            return Record::Rejected(internal("message"));
         }
     };
     line.into()
 }
 
-/// Reads one message of a merchant's feed.
-pub fn read_sale_message(_feed: &harmonia_definitions::CsvFeed, _bytes: &[u8]) -> Record {
-    Record::Rejected(Reject::missing("message"))
+/// Reads one message of a merchant whose feed comes as messages.
+pub fn read_sale_message(feed: &MerchantFeed, bytes: &[u8]) -> Record {
+    let reader = match Reader::open(feed, None) {
+        Ok(reader) if feed.transport == Transport::Message => reader,
+        // a wiring mistake: files are read by ranges
+        _ => return Record::Rejected(internal("message")),
+    };
+    let read = || json::object(bytes).map_or_else(Record::Rejected, |object| reader.decide(Row::Object(&object)));
+    read::guarded(read).unwrap_or_else(Record::Rejected)
+}
+
+/// What only a mistake of ours can cause.
+fn internal(field: &str) -> Reject {
+    Reject { field: field.to_owned(), reason: RejectReason::Internal, class: ValueClass::Structure }
 }
 
 #[cfg(test)]

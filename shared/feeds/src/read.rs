@@ -1,15 +1,15 @@
 //! From a record's text to what it says, the same for planning a file and for reading its ranges.
 
 use crate::{
-    Encoding, Numbered, Record, Unreadable, count,
-    csv::Cells,
-    frames::{Dialect, Endless, Frame, Frames, Framing},
+    Numbered, Record, Unreadable, count,
+    frames::{Endless, Frame, Frames, Framing},
+    internal,
     mastercard::Content,
-    merchant::{self, Layout},
+    merchant,
     plan::PlannedRange,
-    rows, tgx2,
+    tgx2,
 };
-use harmonia_definitions::{CsvFeed, Definition};
+use harmonia_definitions::{Definition, Encoding, MerchantFeed};
 use harmonia_domain::{
     feed::{PaymentFeed, Transport},
     outcome::{Reject, RejectReason, ValueClass},
@@ -25,52 +25,51 @@ pub enum FileFormat<'a> {
     /// Mastercard's fixed-width files (spec import §7.7), for a feed that comes as files.
     Tgx2(PaymentFeed),
     /// A merchant's files, as its definition says.
-    Csv(&'a Definition),
+    Merchant(&'a Definition),
+}
+
+/// How the files of a feed are written.
+pub(crate) struct Layout {
+    pub(crate) encoding: Encoding,
+    pub(crate) framing: Framing,
+    /// The first record names the columns.
+    pub(crate) header: bool,
 }
 
 impl<'a> FileFormat<'a> {
     /// What its bytes are.
     pub fn encoding(self) -> Encoding {
-        self.layout().map_or(Encoding::Unicode, |layout| layout.encoding)
+        self.layout().map_or(Encoding::Utf8, |layout| layout.encoding)
     }
 
     pub(crate) fn layout(self) -> Result<Layout, Unreadable> {
         match self {
             Self::Tgx2(feed) if feed.transport() == Transport::File => {
-                Ok(Layout { encoding: Encoding::Unicode, framing: Framing::Lines, header: false })
+                Ok(Layout { encoding: Encoding::Utf8, framing: Framing::Lines, header: false })
             }
             Self::Tgx2(feed) => Err(Unreadable::NotAFileFeed(feed)),
-            Self::Csv(definition) => Ok(Layout::of(merchant_feed(definition)?)),
+            Self::Merchant(definition) => Ok(merchant::layout(merchant_feed(definition)?)),
         }
     }
 }
 
-fn merchant_feed(definition: &Definition) -> Result<&CsvFeed, Unreadable> {
-    definition.feed.as_ref().ok_or(Unreadable::NoFeed)
+fn merchant_feed(definition: &Definition) -> Result<&MerchantFeed, Unreadable> {
+    let feed = definition.feed.as_ref().filter(|feed| feed.transport == Transport::File);
+    feed.ok_or_else(|| Unreadable::NoFileFeed { merchant: definition.merchant.clone() })
 }
 
 /// Reads the records of one file.
 pub(crate) enum Reader<'a> {
     Tgx2(tgx2::Reader),
-    Merchant {
-        reader: merchant::Reader<'a>,
-        /// The header's names, if there is one.
-        columns: Vec<String>,
-    },
+    Merchant(merchant::Reader<'a>),
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn open(format: FileFormat<'a>, header: Option<&str>) -> Result<Self, Unreadable> {
-        let framing = format.layout()?.framing;
         match format {
             FileFormat::Tgx2(feed) => Ok(Self::Tgx2(tgx2::Reader::new(feed))),
-            FileFormat::Csv(definition) => {
-                let reader = merchant::Reader::open(merchant_feed(definition)?, header)?;
-                let columns = match (framing, header) {
-                    (Framing::Csv(dialect), Some(header)) => columns(header, dialect),
-                    _ => Vec::new(),
-                };
-                Ok(Self::Merchant { reader, columns })
+            FileFormat::Merchant(definition) => {
+                Ok(Self::Merchant(merchant::Reader::open(merchant_feed(definition)?, header)?))
             }
         }
     }
@@ -79,38 +78,27 @@ impl<'a> Reader<'a> {
     pub(crate) fn record(&self, frame: &Frame<'_>, position: impl FnOnce(Content) -> u64) -> Option<Record> {
         let record = guarded(|| match self {
             Self::Tgx2(reader) => reader.record(frame, position),
-            Self::Merchant { reader, columns } => match frame.whole {
-                Ok(()) => reader.record(frame.text),
-                Err(endless) => Some(endless.record(columns)),
-            },
+            Self::Merchant(reader) => reader.framed(frame),
         });
         record.unwrap_or_else(|reject| Some(Record::Rejected(reject)))
     }
 }
 
-fn columns(header: &str, dialect: Dialect) -> Vec<String> {
-    let mut columns = Cells::new();
-    rows::split(header, dialect, &mut columns);
-    columns.into_iter().map(String::from).collect()
-}
-
 impl Endless {
     /// The reject of a record that does not end, named by the column in which that happened.
-    pub(crate) fn record(self, columns: &[String]) -> Record {
+    pub(crate) fn reject<'c>(self, column: impl FnOnce(usize) -> Option<&'c str>) -> Reject {
         let (reason, fields) = match self {
             Self::Quote { fields } => (RejectReason::BadQuoting, fields),
             Self::Line { fields } => (RejectReason::TooLong, fields),
         };
-        let field = columns.get(fields).map_or("line", String::as_str).to_owned();
-        Record::Rejected(Reject { field, reason, class: ValueClass::Long })
+        Reject { field: column(fields).unwrap_or("line").to_owned(), reason, class: ValueClass::Long }
     }
 }
 
 /// Design §4: a line on which a parser errs is rejected, it cannot keep its range from finishing. Nothing that outlives
 /// the line is changed halfway: readers are only looked at, and a count of equal lines goes up in one step.
 pub(crate) fn guarded<T>(parse: impl FnOnce() -> T) -> Result<T, Reject> {
-    let (reason, class) = (RejectReason::Internal, ValueClass::Structure);
-    catch_unwind(AssertUnwindSafe(parse)).map_err(|_| Reject { field: "line".to_owned(), reason, class })
+    catch_unwind(AssertUnwindSafe(parse)).map_err(|_| internal("line"))
 }
 
 /// Reads one range of a planned file: `text` is the file's text from byte `range.from` to byte `range.to`.

@@ -3,6 +3,7 @@
 
 use crate::{Unreadable, count};
 use flate2::write::MultiGzDecoder;
+use harmonia_definitions::Encoding;
 use memchr::memchr_iter;
 use std::{borrow::Cow, io::Write, mem};
 
@@ -24,16 +25,6 @@ const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 const UTF16_LE_MARK: [u8; 2] = [0xff, 0xfe];
 const UTF16_BE_MARK: [u8; 2] = [0xfe, 0xff];
 
-/// What a feed's files are written in, as its definition says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Encoding {
-    /// UTF-8, or UTF-16 if the file says so with a byte order mark.
-    #[default]
-    Unicode,
-    /// ISO-8859-1: every byte is the character of that number.
-    Latin1,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Charset {
     Utf8,
@@ -53,10 +44,11 @@ enum Carrier {
 /// Turns the bytes of one file into text.
 ///
 /// ```
-/// # use harmonia_feeds::{Decoder, Encoding, Unreadable};
+/// # use harmonia_definitions::Encoding;
+/// # use harmonia_feeds::{Decoder, Unreadable};
 /// # fn each_piece(_: &str) {}
 /// # fn read(chunks: &[&[u8]]) -> Result<(), Unreadable> {
-/// let mut decoder = Decoder::new(Encoding::Unicode);
+/// let mut decoder = Decoder::new(Encoding::Utf8);
 /// for chunk in chunks {
 ///     let mut rest = *chunk;
 ///     while !rest.is_empty() {
@@ -217,10 +209,10 @@ impl Decoder {
             let starts = |mark: &[u8]| self.bytes.starts_with(mark);
             let (charset, mark) = match self.encoding {
                 Encoding::Latin1 => (Charset::Latin1, 0),
-                Encoding::Unicode if starts(&UTF8_MARK) => (Charset::Utf8, UTF8_MARK.len()),
-                Encoding::Unicode if starts(&UTF16_LE_MARK) => (Charset::Utf16Le, UTF16_LE_MARK.len()),
-                Encoding::Unicode if starts(&UTF16_BE_MARK) => (Charset::Utf16Be, UTF16_BE_MARK.len()),
-                Encoding::Unicode => (Charset::Utf8, 0),
+                Encoding::Utf8 if starts(&UTF8_MARK) => (Charset::Utf8, UTF8_MARK.len()),
+                Encoding::Utf8 if starts(&UTF16_LE_MARK) => (Charset::Utf16Le, UTF16_LE_MARK.len()),
+                Encoding::Utf8 if starts(&UTF16_BE_MARK) => (Charset::Utf16Be, UTF16_BE_MARK.len()),
+                Encoding::Utf8 => (Charset::Utf8, 0),
             };
             self.bytes.drain(..mark);
             self.translated += count(mark);
@@ -273,7 +265,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, last: bool, text: &mut String) 
 
 /// The text of a whole file, borrowed if it is the file.
 pub fn decode_all(encoding: Encoding, file: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
-    let plain = encoding == Encoding::Unicode && !file.starts_with(&UTF8_MARK) && !file.starts_with(&GZIP);
+    let plain = encoding == Encoding::Utf8 && !file.starts_with(&UTF8_MARK) && !file.starts_with(&GZIP);
     if let (true, Ok(text)) = (plain, str::from_utf8(file)) {
         return Ok(Cow::Borrowed(text));
     }

@@ -3,7 +3,7 @@
 //! carries no count, so there is nothing to hold the records against.
 
 use crate::{
-    Record,
+    Record, fixed,
     frames::Frame,
     limits,
     mastercard::{Content, content_hash, derived_id, settlement_key},
@@ -37,16 +37,7 @@ const TRANSACTION_ID: Column = Column("transaction_id", 761, 9);
 impl Column {
     /// The column's text without blanks around it; shorter or empty if the line is short.
     fn of<'a>(&self, line: &'a str) -> &'a str {
-        let Self(_, start, length) = *self;
-        let text = if line.is_ascii() {
-            line.get(start..).map(|rest| rest.get(..length).unwrap_or(rest))
-        } else {
-            let mut starts = line.char_indices().map(|(at, _)| at).skip(start);
-            let from = starts.next();
-            let to = starts.nth(length - 1).unwrap_or(line.len());
-            from.and_then(|from| line.get(from..to))
-        };
-        text.unwrap_or_default().trim()
+        fixed::column(line, self.1, self.2)
     }
 }
 
@@ -67,7 +58,10 @@ impl Reader {
         if frame.line == 1 || !frame.text.starts_with(DETAIL) {
             return None;
         }
-        Some(frame.whole.map_or_else(|endless| endless.record(&[]), |()| self.payment(frame.text, position).into()))
+        Some(frame.whole.map_or_else(
+            |endless| Record::Rejected(endless.reject(|_| None)),
+            |()| self.payment(frame.text, position).into(),
+        ))
     }
 
     fn payment(&self, line: &str, position: impl FnOnce(Content) -> u64) -> Result<PaymentLine, Reject> {

@@ -1,13 +1,14 @@
 //! What the types of a definition cannot say: values that are well formed but make no sense together.
 
+mod feed;
+
 use crate::{
     Definition,
     export::{Export, RetryStep},
-    feed::{CsvFeed, TextField},
-    policy::Matching,
+    policy::{Matching, Policy},
     route::MatchedAs,
 };
-use harmonia_domain::feed::{Feed, Kind, Scheme, Transport};
+use harmonia_domain::feed::{Feed, Kind, Scheme};
 use jiff::{civil::Time, tz::TimeZoneDatabase};
 
 /// Longest tolerance of a time test: a day. The auth-code test looks no further either (D15).
@@ -42,7 +43,7 @@ fn whole(definition: &Definition) -> Checked {
     ensure(!definition.version.trim().is_empty(), "version", "the version is blank")?;
     zone("visa_auth_zone", &definition.visa_auth_zone)?;
     route(definition)?;
-    definition.feed.as_ref().map_or(Ok(()), feed)?;
+    definition.feed.as_ref().map_or(Ok(()), feed::feed)?;
     definition.matching.as_ref().map_or(Ok(()), matching)?;
     definition.export.as_ref().map_or(Ok(()), export)
 }
@@ -61,51 +62,22 @@ fn zone(key: &str, name: &str) -> Checked {
     ensure(TimeZoneDatabase::bundled().get(name).is_ok(), key, format!("no time zone is called {name:?}"))
 }
 
-fn feed(feed: &CsvFeed) -> Checked {
-    ensure(feed.transport == Transport::File, "feed.transport", "a CSV feed comes as files")?;
-    schemes(feed)?;
-    for (index, skip) in feed.skip.iter().enumerate() {
-        let key = format!("feed.skip.{index}");
-        ensure(!(skip.if_in.is_empty() && skip.unless_in.is_empty()), &key, "needs if_in or unless_in")?;
-        let stray = skip.unless_in.iter().find(|text| feed.scheme.scheme(text).is_none());
-        if let Some(text) = stray.filter(|_| skip.column == feed.scheme.column) {
-            ensure(false, key, format!("{text:?} is let through but means no payment scheme"))?;
-        }
-    }
-    let fields = &feed.fields;
-    let optional =
-        [("auth_code", &fields.auth_code), ("first_six", &fields.first_six), ("last_four", &fields.last_four)];
-    cut("id", &fields.id)?;
-    cut("mid", &fields.mid)?;
-    optional.into_iter().try_for_each(|(name, field)| field.as_ref().map_or(Ok(()), |field| cut(name, field)))
-}
-
-fn schemes(feed: &CsvFeed) -> Checked {
-    let texts = || Scheme::ALL.into_iter().flat_map(|s| feed.scheme.texts(s).iter().map(move |text| (s, text)));
-    ensure(texts().next().is_some(), "feed.scheme", "no text means any payment scheme")?;
-    let doubtful = texts().find(|(scheme, text)| feed.scheme.scheme(text) != Some(*scheme));
-    doubtful.map_or(Ok(()), |(scheme, text)| {
-        ensure(false, format!("feed.scheme.{scheme}"), format!("{text:?} means another payment scheme already"))
-    })
-}
-
-fn cut(name: &str, field: &TextField) -> Checked {
-    let sensible = match (field.first, field.last) {
-        (Some(_), Some(_)) => false,
-        (first, last) => first.or(last) != Some(0),
-    };
-    ensure(sensible, format!("feed.fields.{name}"), "takes either the first or the last characters, at least one")
-}
-
 fn matching(matching: &Matching) -> Checked {
     let days = matching.window_days;
     ensure((1..=WINDOW_DAYS_MAX).contains(&days), "match.window_days", format!("not between 1 and {WINDOW_DAYS_MAX}"))?;
-    for scheme in Scheme::ALL {
-        let within = matching.policy(scheme).map_or(1, |policy| policy.within_s);
-        let sane = (1..=WITHIN_S_MAX).contains(&within);
-        ensure(sane, format!("match.{scheme}.within_s"), format!("not between 1 and {WITHIN_S_MAX}"))?;
+    Scheme::ALL.into_iter().try_for_each(|scheme| {
+        let key = format!("match.{scheme}");
+        matching.policy(scheme).map_or(Ok(()), |one| policy(&key, one))
+    })
+}
+
+fn policy(key: &str, policy: &Policy) -> Checked {
+    let within = format!("{key}.within_s");
+    if !policy.tests_time() {
+        return ensure(policy.within_s == 0, within, "no time is compared by this policy");
     }
-    Ok(())
+    let sane = (1..=WITHIN_S_MAX).contains(&policy.within_s);
+    ensure(sane, within, format!("not between 1 and {WITHIN_S_MAX}"))
 }
 
 fn export(export: &Export) -> Checked {

@@ -1,7 +1,9 @@
 use super::*;
 
-const WASABI: &str = SHIPPED[1].1;
-const ICELAND: &str = SHIPPED[0].1;
+const WASABI: &str = include_str!("../../merchants/wasabi-club.toml");
+const ICELAND: &str = include_str!("../../merchants/iceland-bonus-card.toml");
+const STONEGATE: &str = include_str!("../../merchants/stonegate.toml");
+const ITSU: &str = include_str!("../../merchants/itsu.toml");
 
 fn broken(text: &str, from: &str, to: &str) -> DefinitionError {
     assert!(text.contains(from), "nothing to break: {from}");
@@ -12,11 +14,13 @@ fn broken(text: &str, from: &str, to: &str) -> DefinitionError {
 fn the_shipped_definitions_load() {
     let all = Definitions::shipped().unwrap();
     let slugs: Vec<_> = all.iter().map(|d| d.merchant.as_str()).collect();
-    assert_eq!(slugs, ["iceland-bonus-card", "wasabi-club"]);
+    let files: Vec<_> = SHIPPED.iter().map(|(file, _)| file.strip_suffix(".toml").unwrap()).collect();
+    assert_eq!(slugs, files);
     let wasabi = all.get(&"wasabi-club".parse().unwrap()).unwrap();
     assert_eq!(wasabi.visa_auth_zone, "UTC");
     assert_eq!(wasabi.feed.as_ref().unwrap().scheme.visa.len(), 4);
-    assert!(all.get(&"costa".parse().unwrap()).is_none());
+    assert_eq!(all.get(&"stonegate".parse().unwrap()).unwrap().visa_auth_zone, "Europe/London");
+    assert!(all.get(&"harvey-nichols".parse().unwrap()).is_none());
 }
 
 #[test]
@@ -25,7 +29,7 @@ fn a_definition_replaces_the_shipped_one() {
     other.version = "2".into();
     let all = Definitions::shipped().unwrap().with(other);
     assert_eq!(all.get(&"wasabi-club".parse().unwrap()).unwrap().version, "2");
-    assert_eq!(all.iter().count(), 2);
+    assert_eq!(all.iter().count(), SHIPPED.len());
 }
 
 /// Each mistake is told by file, line and key.
@@ -50,6 +54,15 @@ fn mistakes_are_located() {
     assert_eq!((retry.line, retry.key.as_str()), (line, "export.retry.1"), "{retry}");
 }
 
+/// A layout whose first column starts nowhere.
+const FIXED: &str = "{ fixed-width = { columns = [{ name = \"id\", start = 0, length = 2 }] } }";
+
+#[test]
+fn a_definition_has_a_limit() {
+    let error = Definition::from_toml(&format!("{WASABI}#{}", "x".repeat(DEFINITION_BYTES_MAX)), "long.toml");
+    assert_eq!(error.unwrap_err().key, "definition");
+}
+
 #[test]
 fn nonsense_is_refused() {
     for (text, from, to, key) in [
@@ -63,6 +76,30 @@ fn nonsense_is_refused() {
         (WASABI, "first = 6", "first = 0", "feed.fields.first_six"),
         (WASABI, "columns = [\"Date\", \"Time\"]", "columns = []", "feed.fields.time.columns"),
         (WASABI, "transport = \"file\"", "transport = \"message\"", "feed.transport"),
+        (WASABI, "csv = {}", "xml = {}", "feed.format.xml"),
+        (WASABI, "csv = {}", "csv = { delimiter = \"\" }", "feed.format.csv.delimiter"),
+        (WASABI, "csv = {}", "csv = { delimiter = \"\\n\" }", "feed.format.csv.delimiter"),
+        (WASABI, "csv = {}", "csv = { quote = \",\" }", "feed.format.csv.quote"),
+        (WASABI, "csv = {}", "csv = { columns = [] }", "feed.format.csv.columns"),
+        (WASABI, "csv = {}", "csv = { columns = [\"a\", \"a\"] }", "feed.format.csv.columns"),
+        (WASABI, "csv = {}", "csv = { columns = [\"a\"] }", "feed.scheme.column"),
+        (WASABI, "{ csv = {} }", "\"json-lines\"\nencoding = \"latin-1\"", "feed.encoding"),
+        (WASABI, "{ csv = {} }", "{ csv = {} }\nencoding = \"ebcdic\"", "feed.encoding"),
+        (WASABI, "{ csv = {} }", FIXED, "feed.format.fixed-width.columns.0.start"),
+        (WASABI, "DD/MM/YYYY HH:mm:ss", "typed-datetime", "feed.fields.time.format"),
+        (WASABI, "unit = \"major\"", "unit = \"major\", decimal = \"1\"", "feed.fields.amount.decimal"),
+        (WASABI, "unit = \"major\"", "unit = \"minor\", decimal = \",\"", "feed.fields.amount.decimal"),
+        (WASABI, "unit = \"major\"", "unit = \"major\", thousands = \".\"", "feed.fields.amount.thousands"),
+        (WASABI, "till = { mid = ", "till = { shop = ", "feed.fields.till.shop"),
+        (ITSU, "amount_below = 500", "amount_below = 500\nif_in = [\"a\"]", "feed.skip.0"),
+        (ITSU, "amount_below = 500", "", "feed.skip.0"),
+        (ITSU, "reason = \"below-minimum\"", "reason = \"\"", "feed.skip.0.reason"),
+        (ITSU, "key = \"auth-code\"", "key = \"auth-code\"\nwithin_s = 180", "match.visa.within_s"),
+        (STONEGATE, "metadata.AccountID\"", "metadata..AccountID\"", "feed.fields.extra.account_id"),
+        (STONEGATE, "[\"american express\"", "[\"\", \"american express\"", "feed.scheme.amex"),
+        (STONEGATE, "format = \"typed-datetime\"", "format = \"YYYY-MM-DD\"", "feed.fields.id.sha256.parts.0.as"),
+        (STONEGATE, "columns = [\"date\"]", "columns = [\"date\", \"time\"]", "feed.fields.time.columns"),
+        (STONEGATE, "transport = \"message\"", "transport = \"file\"", "feed.transport"),
         (WASABI, "merchant = \"wasabi-club\"", "merchant = \"visa-auth\"", "merchant"),
         (WASABI, "merchant = \"wasabi-club\"", "merchant = \"Wasabi Club\"", "merchant"),
         (WASABI, "version = \"1\"", "version = \" \"", "version"),

@@ -2,14 +2,16 @@ use super::*;
 use crate::rows;
 use proptest::prelude::*;
 
-const CSV: Framing = Framing::Csv(Dialect::EXCEL);
+/// Spec import §3.3.
+const EXCEL: Dialect = Dialect { delimiter: b',', quote: b'"' };
+const CSV: Framing = Framing::Csv(EXCEL);
 
 /// Line, offset, and the fields or why there are none.
 type Read = (u64, u64, Result<Vec<String>, Endless>);
 
 fn read(frame: &Frame<'_>) -> Read {
     let mut fields = Vec::new();
-    rows::split(frame.text, Dialect::EXCEL, &mut fields);
+    rows::split(frame.text, EXCEL, &mut fields);
     (frame.line, frame.offset, frame.whole.map(|()| fields.iter().map(ToString::to_string).collect()))
 }
 

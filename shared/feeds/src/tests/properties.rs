@@ -37,7 +37,7 @@ proptest! {
     #[test]
     fn no_file_panics_and_lines_are_in_order(bytes in file()) {
         let definitions = Definitions::shipped().unwrap();
-        let csv = definitions.iter().map(FileFormat::Csv);
+        let csv = definitions.iter().map(FileFormat::Merchant);
         for format in csv.chain([FileFormat::Tgx2(PaymentFeed::MastercardSettled)]) {
             let Ok(records) = read_file(format, &bytes) else { continue };
             let mut before = None;
@@ -79,7 +79,7 @@ proptest! {
             "Amount,Card Number,Card Type Name,Auth_code,Date,Time,EFT Merchant No_,Receipt No_\n\
              {amount},{card},Visa,1,18/06/2024,13:41:07,m,r\n"
         );
-        let records: Vec<_> = read_file(FileFormat::Csv(wasabi), file.as_bytes()).unwrap().collect();
+        let records: Vec<_> = read_file(FileFormat::Merchant(wasabi), file.as_bytes()).unwrap().collect();
         prop_assert_eq!(records.len(), 1);
         let sold = matches!(records[0].record, Record::Sale(_));
         prop_assert_eq!(sold, amount != "ten");

@@ -21,7 +21,7 @@ fn decode(encoding: Encoding, file: &[u8], size: usize) -> Result<(String, Optio
 }
 
 fn unicode(file: &[u8]) -> Result<(String, Option<bool>), Unreadable> {
-    decode(Encoding::Unicode, file, file.len())
+    decode(Encoding::Utf8, file, file.len())
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -44,7 +44,7 @@ fn what_needs_no_copy() {
         (Some(false), Some(false), Some(false))
     );
     assert_eq!(decode(Encoding::Latin1, b"a", 1).unwrap().1, Some(false));
-    assert_eq!(Decoder::new(Encoding::Unicode).as_is(), None);
+    assert_eq!(Decoder::new(Encoding::Utf8).as_is(), None);
 }
 
 /// Spec import Q57: the mark is no part of the first column's name; only one at the very start is one.
@@ -94,7 +94,7 @@ fn wrong_bytes() {
 fn gzip_of_several_members() {
     let file = [gzip(b"a\n"), gzip(b""), gzip("é".as_bytes())].concat();
     for size in 1..file.len() {
-        assert_eq!(decode(Encoding::Unicode, &file, size).unwrap(), ("a\né".to_owned(), Some(false)));
+        assert_eq!(decode(Encoding::Utf8, &file, size).unwrap(), ("a\né".to_owned(), Some(false)));
     }
     assert_eq!(decode_all(Encoding::Latin1, &gzip(b"\xe9")).unwrap(), "é");
 }
@@ -124,7 +124,7 @@ fn gzip_bombs() {
     assert!(matches!(error, Unreadable::GzipBomb { line: 1, .. }), "{error}");
     let free = usize::try_from(GZIP_FREE_BYTES_MAX).unwrap();
     assert_eq!(unicode(&gzip(&b" ".repeat(free))).unwrap().0.len(), free);
-    let mut decoder = Decoder::new(Encoding::Unicode);
+    let mut decoder = Decoder::new(Encoding::Utf8);
     decoder.translated = TEXT_BYTES_MAX;
     assert_eq!(decoder.decode(&mut &b"abc"[..]), Err(Unreadable::TooLarge));
 }
@@ -145,8 +145,8 @@ proptest! {
             [gzip(halves.0.as_bytes()), gzip(halves.1.as_bytes())].concat(),
         ];
         for form in forms {
-            prop_assert_eq!(&decode(Encoding::Unicode, &form, size).unwrap().0, &text);
-            prop_assert_eq!(&decode_all(Encoding::Unicode, &form).unwrap(), &text);
+            prop_assert_eq!(&decode(Encoding::Utf8, &form, size).unwrap().0, &text);
+            prop_assert_eq!(&decode_all(Encoding::Utf8, &form).unwrap(), &text);
         }
         let latin: String = text.chars().filter(|c| u32::from(*c) < 256).collect();
         let bytes: Vec<u8> = latin.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
@@ -161,7 +161,7 @@ proptest! {
         size in 1_usize..9,
     ) {
         let file = [start, &bytes].concat();
-        for encoding in [Encoding::Unicode, Encoding::Latin1] {
+        for encoding in [Encoding::Utf8, Encoding::Latin1] {
             let (chunks, whole) = (decode(encoding, &file, size), decode(encoding, &file, file.len()));
             if start.starts_with(&GZIP) {
                 // how much a broken archive gives before it is found out is the unpacker's business

@@ -171,7 +171,7 @@ impl Harmonia {
             Feed::Payment(feed) => Err(format!("{feed} comes as messages, not as files")),
             Feed::Merchant(slug) => {
                 let definition = self.definitions.get(slug);
-                definition.map(FileFormat::Csv).ok_or_else(|| format!("no definition for feed {slug}"))
+                definition.map(FileFormat::Merchant).ok_or_else(|| format!("no definition for feed {slug}"))
             }
         }
     }

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{FileFormat, Numbered, read_file};
-use harmonia_definitions::{Definition, Definitions};
-use harmonia_domain::feed::Scheme;
+use harmonia_domain::{
+    feed::Scheme,
+    line::Till,
+    money::{Currency, MinorUnits},
+};
 
 const ICELAND_HEADER: &str = "TransactionCardFirst6,TransactionCardLast4,TransactionCardExpiry,TransactionCardSchemeId,\
     TransactionCardScheme,TransactionStore_Id,TransactionTimestamp,TransactionAmountValue,TransactionAmountUnit,\
@@ -19,7 +22,7 @@ fn definition(merchant: &str) -> Definition {
 
 fn file(merchant: &str, text: &str) -> Result<Vec<Numbered>, Unreadable> {
     let definition = definition(merchant);
-    read_file(FileFormat::Csv(&definition), text.as_bytes()).map(Iterator::collect)
+    read_file(FileFormat::Merchant(&definition), text.as_bytes()).map(Iterator::collect)
 }
 
 fn iceland(row: &str) -> Record {
@@ -237,6 +240,6 @@ fn one_bad_row_is_one_bad_row() {
 fn bytes_that_are_not_utf_8_make_a_file_unreadable() {
     let definition = definition("wasabi-club");
     let bytes = [WASABI_HEADER.as_bytes(), b"\n\xff"].concat();
-    let error = read_file(FileFormat::Csv(&definition), &bytes).map(|_| ()).unwrap_err();
+    let error = read_file(FileFormat::Merchant(&definition), &bytes).map(|_| ()).unwrap_err();
     assert_eq!(error, Unreadable::NotUtf8 { line: 2, offset: crate::count(WASABI_HEADER.len()) + 1 });
 }
