@@ -284,7 +284,7 @@ fn unusable_messages() {
     assert_eq!(reason(b""), RejectReason::NotJson);
     assert_eq!(reason(b"{\"transaction_id\":"), RejectReason::NotJson);
     assert_eq!(reason(b"{\"a\":\"\xff\"}"), RejectReason::NotJson);
-    assert_eq!(reason("[".repeat(100_000).as_bytes()), RejectReason::NotJson);
+    assert_eq!(reason("[".repeat(100_000).as_bytes()), RejectReason::TooDeep);
     assert_eq!(reason(b"[]"), RejectReason::NotAnObject);
     assert_eq!(reason(b"null"), RejectReason::NotAnObject);
     assert_eq!(reason(&vec![b' '; limits::MESSAGE_BYTES_MAX + 1]), RejectReason::TooLong);
