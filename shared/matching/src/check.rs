@@ -28,10 +28,10 @@ pub(crate) enum Check {
     SameDay,
     /// T and t: within the tolerance, both ends included, full precision.
     Time { limit_s: u32 },
-    /// D6: the payment's own digits; a missing one equals only a missing one.
+    /// D6, D4: the payment's own digits; a missing one equals only a missing one.
     Digits(Digits),
-    /// K6: the digits of the member's card; a sale without digits does not have them.
-    IdentityDigits,
+    /// K6, K4: the digits of the member's card; a sale without digits does not have them.
+    IdentityDigits(Digits),
 }
 
 impl Check {
@@ -55,13 +55,13 @@ impl Check {
                 (off_by.unsigned_abs() > limit.unsigned_abs()).then_some(Reason::Time { off_by, limit_s })
             }
             Self::Digits(compare) => {
-                let first_six = sale.first_six != payment.first_six;
-                let last_four = compare == Digits::First6Last4 && sale.last_four != payment.last_four;
+                let first_six = has_first_six(compare) && sale.first_six != payment.first_six;
+                let last_four = has_last_four(compare) && sale.last_four != payment.last_four;
                 differ(Whose::Payment, first_six, last_four)
             }
-            Self::IdentityDigits => {
-                let first_six = sale.first_six.as_deref() != Some(side.first_six);
-                let last_four = sale.last_four.as_deref() != Some(side.last_four);
+            Self::IdentityDigits(compare) => {
+                let first_six = has_first_six(compare) && sale.first_six.as_deref() != Some(side.first_six);
+                let last_four = has_last_four(compare) && sale.last_four.as_deref() != Some(side.last_four);
                 differ(Whose::Identity, first_six, last_four)
             }
         }
@@ -75,9 +75,18 @@ impl Check {
             Self::SameDay => Some("same-utc-day".to_owned()),
             Self::Time { .. } => Some(format!("time:{}", Seconds(side.payment.at.duration_until(sale.at)))),
             Self::Digits(_) => Some("digits".to_owned()),
-            Self::IdentityDigits => Some("identity-digits".to_owned()),
+            Self::IdentityDigits(Digits::Last4) => Some("identity-last4".to_owned()),
+            Self::IdentityDigits(_) => Some("identity-digits".to_owned()),
         }
     }
+}
+
+fn has_first_six(digits: Digits) -> bool {
+    digits != Digits::Last4
+}
+
+fn has_last_four(digits: Digits) -> bool {
+    digits != Digits::First6
 }
 
 fn differ(whose: Whose, first_six: bool, last_four: bool) -> Option<Reason> {
@@ -88,7 +97,9 @@ fn differ(whose: Whose, first_six: bool, last_four: bool) -> Option<Reason> {
 pub(crate) fn key(policy: &Policy, payment: &Current) -> Vec<Check> {
     let mut checks = match policy.key {
         // spec match §5: any text counts as a code, blanks too
-        Key::AuthCodeOrTime if !payment.auth_code.is_empty() => vec![Check::AuthCode, Check::SameDay],
+        Key::AuthCodeOrTime | Key::AuthCode if !payment.auth_code.is_empty() => vec![Check::AuthCode, Check::SameDay],
+        // D15: any sale of the window
+        Key::AuthCode => Vec::new(),
         Key::AuthCodeOrTime | Key::Time => vec![Check::Time { limit_s: policy.within_s }],
     };
     checks.extend(policy.payment_digits.filter(|d| shows(payment, d.when)).map(|d| Check::Digits(d.compare)));
@@ -99,7 +110,8 @@ pub(crate) fn key(policy: &Policy, payment: &Current) -> Vec<Check> {
 pub(crate) fn fallback(policy: &Policy, fallback: Fallback) -> Check {
     match fallback {
         Fallback::Time => Check::Time { limit_s: policy.within_s },
-        Fallback::IdentityFirst6Last4 => Check::IdentityDigits,
+        Fallback::IdentityFirst6Last4 => Check::IdentityDigits(Digits::First6Last4),
+        Fallback::IdentityLast4 => Check::IdentityDigits(Digits::Last4),
     }
 }
 
@@ -108,6 +120,7 @@ pub(crate) fn shows(payment: &Current, digits: Digits) -> bool {
     let present = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.is_empty());
     match digits {
         Digits::First6 => present(&payment.first_six),
+        Digits::Last4 => present(&payment.last_four),
         Digits::First6Last4 => present(&payment.first_six) && present(&payment.last_four),
     }
 }

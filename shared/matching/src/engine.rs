@@ -104,7 +104,8 @@ impl<'a> Field<'a> {
     fn evidence(&self, candidate: usize) -> Vec<String> {
         let chosen = self.candidates.get(candidate);
         let codes = |sale| self.applied.iter().filter_map(move |check| check.evidence(self.side, sale));
-        chosen.into_iter().flat_map(codes).collect()
+        let passed: Vec<String> = chosen.into_iter().flat_map(codes).collect();
+        if passed.is_empty() { vec!["only-candidate".to_owned()] } else { passed }
     }
 
     fn open(self, why: OpenReason, remaining: Reason) -> Verdict {

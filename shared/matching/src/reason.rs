@@ -11,7 +11,8 @@ pub enum Decision {
         /// The candidate's place in the list.
         candidate: usize,
         /// The tests it passed: stable codes such as `auth-code`, `same-utc-day`, `time:+19s`, `digits`,
-        /// `identity-digits`, stored with the match. No card data.
+        /// `identity-digits`, `identity-last4`, or `only-candidate` if there was no test; stored with the match. No
+        /// card data.
         evidence: Vec<String>,
     },
     /// It stays open.

@@ -13,11 +13,14 @@ pub fn in_window(days: u16, one_arrived: Timestamp, other_arrived: Timestamp) ->
 
 /// The widest range of sale instants, both ends included, that the policy could accept for this payment: the range of
 /// the book query. With an auth code it is the payment's UTC day (D15) joined with the tolerance, so that `explain`
-/// also sees the sale just across midnight. `None`: no policy, nothing to look for.
+/// also sees the sale just across midnight. Without one, a policy that tests nothing else has no end either way (D15):
+/// the window bounds it. `None`: no policy, nothing to look for.
 pub fn sale_times(matching: &Matching, scheme: Scheme, payment: &Current) -> Option<(Timestamp, Timestamp)> {
     let policy = matching.policy(scheme)?;
-    let by_day = policy.key == Key::AuthCodeOrTime && !payment.auth_code.is_empty();
-    Some(around(policy, payment.at, by_day))
+    Some(match (policy.key, payment.auth_code.is_empty()) {
+        (Key::AuthCode, true) => (Timestamp::MIN, Timestamp::MAX),
+        (key, no_code) => around(policy, payment.at, key != Key::Time && !no_code),
+    })
 }
 
 fn around(policy: &Policy, at: Timestamp, by_day: bool) -> (Timestamp, Timestamp) {

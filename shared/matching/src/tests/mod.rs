@@ -1,10 +1,11 @@
-//! The engine against the specification's tables: [`iceland`] and [`wasabi`] row by row, [`chain`] and [`borders`] the
+//! The engine against the specification's tables: [`iceland`], [`wasabi`] and [`last_four`] row by row, [`chain`] and [`borders`] the
 //! rest of §4.8 and §18, [`properties`] against a second reading of the tables ([`by_the_book`]).
 
 mod borders;
 mod by_the_book;
 mod chain;
 mod iceland;
+mod last_four;
 mod properties;
 mod wasabi;
 
@@ -30,7 +31,11 @@ pub(super) fn at(text: &str) -> Timestamp {
 /// The `[match]` of a shipped definition.
 pub(super) fn shipped(merchant: &str) -> Matching {
     let text = match merchant {
+        "costa" => include_str!("../../../definitions/merchants/costa.toml"),
         "iceland-bonus-card" => include_str!("../../../definitions/merchants/iceland-bonus-card.toml"),
+        "itsu" => include_str!("../../../definitions/merchants/itsu.toml"),
+        "stonegate" => include_str!("../../../definitions/merchants/stonegate.toml"),
+        "tgi-fridays" => include_str!("../../../definitions/merchants/tgi-fridays.toml"),
         "wasabi-club" => include_str!("../../../definitions/merchants/wasabi-club.toml"),
         other => panic!("{other} is not shipped"),
     };
