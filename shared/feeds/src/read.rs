@@ -28,7 +28,7 @@ pub enum FileFormat<'a> {
     Csv(&'a Definition),
 }
 
-impl<'a> FileFormat<'a> {
+impl FileFormat<'_> {
     /// What its bytes are.
     pub fn encoding(self) -> Encoding {
         self.layout().map_or(Encoding::Unicode, |layout| layout.encoding)
@@ -53,7 +53,7 @@ fn merchant_feed(definition: &Definition) -> Result<&CsvFeed, Unreadable> {
 pub(crate) enum Reader<'a> {
     Tgx2(tgx2::Reader),
     Merchant {
-        reader: merchant::Reader<'a>,
+        reader: Box<merchant::Reader<'a>>,
         /// The header's names, if there is one.
         columns: Vec<String>,
     },
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         match format {
             FileFormat::Tgx2(feed) => Ok(Self::Tgx2(tgx2::Reader::new(feed))),
             FileFormat::Csv(definition) => {
-                let reader = merchant::Reader::open(merchant_feed(definition)?, header)?;
+                let reader = Box::new(merchant::Reader::open(merchant_feed(definition)?, header)?);
                 let columns = match (framing, header) {
                     (Framing::Csv(dialect), Some(header)) => columns(header, dialect),
                     _ => Vec::new(),

@@ -47,7 +47,7 @@ enum Carrier {
     /// Too few bytes to tell.
     Unknown,
     Plain,
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
 /// Turns the bytes of one file into text.
@@ -138,7 +138,7 @@ impl Decoder {
             let taken = self.take(input, missing);
             self.bytes.extend_from_slice(taken);
             if self.bytes == GZIP {
-                let mut gzip = MultiGzDecoder::new(Vec::new());
+                let mut gzip = Box::new(MultiGzDecoder::new(Vec::new()));
                 let begun = gzip.write_all(&mem::take(&mut self.bytes));
                 self.carrier = Carrier::Gzip(gzip);
                 begun.map_err(|_| self.broken_gzip())?;
