@@ -178,10 +178,8 @@ impl Scan {
         while let Some(rest) = bytes.get(self.at..).filter(|rest| !rest.is_empty()) {
             let quote_here = rest.first() == Some(&quote);
             match self.state {
-                State::FieldStart if quote_here => self.go(1, State::Quoted),
-                State::FieldStart => self.state = State::Unquoted,
-                State::QuoteInQuoted if quote_here => self.go(1, State::Quoted),
-                State::QuoteInQuoted => self.state = State::Unquoted,
+                State::FieldStart | State::QuoteInQuoted if quote_here => self.go(1, State::Quoted),
+                State::FieldStart | State::QuoteInQuoted => self.state = State::Unquoted,
                 State::Quoted => {
                     let closing = memchr(quote, rest);
                     let inside = rest.get(..closing.unwrap_or(rest.len())).unwrap_or(rest);

@@ -27,7 +27,7 @@ mod visa_settlement;
 pub use mastercard::Content;
 pub use plan::{Plan, PlannedRange, Planner, RECORDS_MAX, RangeLimits};
 pub use read::{FileFormat, read_range};
-pub use text::{Decoder, GZIP_FREE_BYTES_MAX, GZIP_RATIO_MAX, TEXT_BYTES_MAX, decode_all};
+pub use text::{Decoder, GZIP_FREE_BYTES_MAX, GZIP_RATIO_MAX, MEMORY_TEXT_BYTES_MAX, TEXT_BYTES_MAX, decode_all};
 pub use time::wall_in_zone;
 
 use harmonia_definitions::MerchantFeed;
@@ -143,8 +143,11 @@ pub enum Unreadable {
         offset: u64,
     },
     /// Longer than any text may be.
-    #[error("more than {TEXT_BYTES_MAX} bytes of text")]
-    TooLarge,
+    #[error("more than {bytes_max} bytes of text")]
+    TooLarge {
+        /// Most bytes, once decoded: [`TEXT_BYTES_MAX`] or [`MEMORY_TEXT_BYTES_MAX`].
+        bytes_max: u64,
+    },
     /// More records than a plan can remember.
     #[error("more than {RECORDS_MAX} records; send it as several files")]
     TooManyRecords,

@@ -36,7 +36,7 @@ pub(crate) struct Layout {
     pub(crate) header: bool,
 }
 
-impl<'a> FileFormat<'a> {
+impl FileFormat<'_> {
     /// What its bytes are.
     pub fn encoding(self) -> Encoding {
         self.layout().map_or(Encoding::Utf8, |layout| layout.encoding)
@@ -61,7 +61,7 @@ fn merchant_feed(definition: &Definition) -> Result<&MerchantFeed, Unreadable> {
 /// Reads the records of one file.
 pub(crate) enum Reader<'a> {
     Tgx2(tgx2::Reader),
-    Merchant(merchant::Reader<'a>),
+    Merchant(Box<merchant::Reader<'a>>),
 }
 
 impl<'a> Reader<'a> {
@@ -69,7 +69,8 @@ impl<'a> Reader<'a> {
         match format {
             FileFormat::Tgx2(feed) => Ok(Self::Tgx2(tgx2::Reader::new(feed))),
             FileFormat::Merchant(definition) => {
-                Ok(Self::Merchant(merchant::Reader::open(merchant_feed(definition)?, header)?))
+                let reader = merchant::Reader::open(merchant_feed(definition)?, header)?;
+                Ok(Self::Merchant(Box::new(reader)))
             }
         }
     }

@@ -1,4 +1,6 @@
 //! Tests of the crate as its users see it.
 
+mod files;
 mod messages;
+mod payments;
 mod properties;

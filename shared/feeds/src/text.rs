@@ -10,6 +10,9 @@ use std::{borrow::Cow, io::Write, mem};
 /// Longest text that is read. The most lines that a file may have ([`RECORDS_MAX`](crate::RECORDS_MAX)), each as long
 /// as TGX2's frame of 850 characters (spec import §7.7), are 6 GB; twice that and room.
 pub const TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Longest text that is made of other bytes in one go ([`decode_all`]); a longer one comes in pieces. A quarter of the
+/// 512 MB that the import function has, which also holds the file and its lines.
+pub const MEMORY_TEXT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// So many times its size may gzip data unpack to. The format allows 1,032 times; files of TGX2, which are mostly blanks,
 /// were measured at 41 to 48 times.
 pub const GZIP_RATIO_MAX: u64 = 200;
@@ -38,7 +41,7 @@ enum Carrier {
     /// Too few bytes to tell.
     Unknown,
     Plain,
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
 }
 
 /// Turns the bytes of one file into text.
@@ -130,7 +133,7 @@ impl Decoder {
             let taken = self.take(input, missing);
             self.bytes.extend_from_slice(taken);
             if self.bytes == GZIP {
-                let mut gzip = MultiGzDecoder::new(Vec::new());
+                let mut gzip = Box::new(MultiGzDecoder::new(Vec::new()));
                 let begun = gzip.write_all(&mem::take(&mut self.bytes));
                 self.carrier = Carrier::Gzip(gzip);
                 begun.map_err(|_| self.broken_gzip())?;
@@ -167,7 +170,7 @@ impl Decoder {
     fn within_limits(&self) -> Result<(), Unreadable> {
         let unpacked = self.translated + count(self.bytes.len());
         if unpacked > TEXT_BYTES_MAX {
-            return Err(Unreadable::TooLarge);
+            return Err(Unreadable::TooLarge { bytes_max: TEXT_BYTES_MAX });
         }
         let gzip = matches!(self.carrier, Carrier::Gzip(_));
         if gzip && unpacked > GZIP_FREE_BYTES_MAX.max(self.packed.saturating_mul(GZIP_RATIO_MAX)) {
@@ -263,20 +266,27 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, last: bool, text: &mut String) 
     if last && !odd.is_empty() { Err(done) } else { Ok(done) }
 }
 
-/// The text of a whole file, borrowed if it is the file.
+/// The text of a whole file, borrowed if it is the file, else of at most [`MEMORY_TEXT_BYTES_MAX`] bytes.
 pub fn decode_all(encoding: Encoding, file: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
     let plain = encoding == Encoding::Utf8 && !file.starts_with(&UTF8_MARK) && !file.starts_with(&GZIP);
-    if let (true, Ok(text)) = (plain, str::from_utf8(file)) {
-        return Ok(Cow::Borrowed(text));
+    match str::from_utf8(file) {
+        Ok(text) if plain => Ok(Cow::Borrowed(text)),
+        _ => decode_at_most(MEMORY_TEXT_BYTES_MAX, encoding, file).map(Cow::Owned),
     }
+}
+
+fn decode_at_most(bytes_max: usize, encoding: Encoding, file: &[u8]) -> Result<String, Unreadable> {
     let mut decoder = Decoder::new(encoding);
     let mut rest = file;
     let mut text = String::new();
     while !rest.is_empty() {
         text.push_str(decoder.decode(&mut rest)?);
+        if text.len() > bytes_max {
+            return Err(Unreadable::TooLarge { bytes_max: count(bytes_max) });
+        }
     }
     text.push_str(decoder.finish()?);
-    Ok(Cow::Owned(text))
+    Ok(text)
 }
 
 #[cfg(test)]

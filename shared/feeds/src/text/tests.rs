@@ -124,9 +124,11 @@ fn gzip_bombs() {
     assert!(matches!(error, Unreadable::GzipBomb { line: 1, .. }), "{error}");
     let free = usize::try_from(GZIP_FREE_BYTES_MAX).unwrap();
     assert_eq!(unicode(&gzip(&b" ".repeat(free))).unwrap().0.len(), free);
+    let in_memory = decode_at_most(1000, Encoding::Utf8, &gzip(&b" ".repeat(free))).map(|text| text.len());
+    assert_eq!(in_memory, Err(Unreadable::TooLarge { bytes_max: 1000 }));
     let mut decoder = Decoder::new(Encoding::Utf8);
     decoder.translated = TEXT_BYTES_MAX;
-    assert_eq!(decoder.decode(&mut &b"abc"[..]), Err(Unreadable::TooLarge));
+    assert_eq!(decoder.decode(&mut &b"abc"[..]), Err(Unreadable::TooLarge { bytes_max: TEXT_BYTES_MAX }));
 }
 
 proptest! {

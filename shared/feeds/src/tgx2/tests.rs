@@ -79,6 +79,68 @@ fn example() {
     assert_eq!((&line.first_six, &line.last_four), (&None, &None));
 }
 
+fn refunds(text: &str) -> Vec<Numbered> {
+    read_file(FileFormat::Tgx2(PaymentFeed::MastercardRefund), text.as_bytes()).unwrap().collect()
+}
+
+/// Spec import §7.8, the worked example, but for the sign (D3).
+#[test]
+fn refund_example() {
+    let line = detail(&[
+        (21, "MCTok5512"),
+        (102, "20240620"),
+        (451, "600700800"),
+        (512, "AGG990"),
+        (518, "000000001000"),
+        (563, "0905"),
+        (761, "RF0000017"),
+    ]);
+    assert_eq!(sha256_hex(line.as_bytes()), "bede226b4928e82ed7aae8f7d6ccbfb97dcba59d12769e3d534b93ade0062874");
+    let read = refunds(&file(&[&line]));
+    let refund = payment(&read[0].record);
+    assert_eq!((refund.kind, refund.id.as_str()), (Kind::Refund, "RF0000017_20240620"));
+    assert_eq!(refund.time, LineTime::Instant("2024-06-20T08:05:00Z".parse().unwrap()));
+    assert_eq!((refund.amount, refund.auth_code.as_str()), (MinorUnits(-1000), ""));
+    assert_eq!(refund.settlement_key, "f3ef2ffe584b208207e41ec74755c092b3e6ce2d6a45eb1737ade7d9e15df83a");
+    let mids = MidTexts { primary: "600700800".into(), secondary: None, psimi: Some("AGG990".into()) };
+    assert_eq!(refund.mids, mids);
+}
+
+/// D3: never positive, whatever sign the file has.
+#[test]
+fn refunds_are_never_positive() {
+    for (text, amount) in
+        [("000000002345", -2345), ("-00000002345", -2345), ("+00000002345", -2345), ("000000000000", 0)]
+    {
+        let read = refunds(&file(&[&with(518, text)]));
+        assert_eq!(payment(&read[0].record).amount, MinorUnits(amount), "{text}");
+    }
+}
+
+/// Spec import §14.2, mastercard-settled: the mid is cut to its column, other record types yield nothing, the id is
+/// the given one and the date, the code is the file's.
+#[test]
+fn published_table() {
+    let line = detail(&[
+        (21, "token-123"),
+        (102, "20201027"),
+        (451, "test_primary_mi"),
+        (518, "000000001222"),
+        (563, "1501"),
+        (567, "666666"),
+        (761, "48156a45-"),
+    ]);
+    let read = read_all(&file(&[&line, &line.replacen('D', "A", 1)]));
+    assert_eq!(read.len(), 1);
+    let settled = payment(&read[0].record);
+    assert_eq!((settled.id.as_str(), settled.mids.primary.as_str()), ("48156a45-_20201027", "test_primary_mi"));
+    assert_eq!(settled.time, LineTime::Instant("2020-10-27T15:01:00Z".parse().unwrap()));
+    assert_eq!((settled.amount, settled.auth_code.as_str()), (MinorUnits(1222), "666666"));
+    let short = line.replace("test_primary_mi", "test-mid-123   ");
+    let key = "fa912d5e0751841ff24f028100de1234046f9c71377759eb8f4ea95cc845eae0";
+    assert_eq!(payment(&read_all(&file(&[&short]))[0].record).settlement_key, key);
+}
+
 /// The first line is discarded whatever it says; only `D` lines are read; CR does no harm.
 #[test]
 fn lines() {

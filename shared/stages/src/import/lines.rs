@@ -103,9 +103,7 @@ impl Harmonia {
             let prepared = match record {
                 Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
                 Record::Rejected(reject) => rejected(line, reject),
-                Record::Repeated { differs, at } => {
-                    Line { number: line, at, work: Work::Done(Outcome::Duplicate { differs }) }
-                }
+                Record::Repeated { differs, at } => repeated(line, differs, at),
                 Record::Payment(payment) => match self.prepare(*payment, src, origin.arrived).await? {
                     Err(outcome) => Line { number: line, at: None, work: Work::Done(outcome) },
                     Ok(p) => first_of_its_id(&mut payments_seen, line, p),
@@ -190,6 +188,11 @@ fn rejected(number: u64, reject: Reject) -> Line {
     Line { number, at: None, work: Work::Done(Outcome::Rejected(reject)) }
 }
 
+/// An earlier range of the file has its id: the plan has told them apart already.
+fn repeated(number: u64, differs: bool, at: Option<Timestamp>) -> Line {
+    Line { number, at, work: Work::Done(Outcome::Duplicate { differs }) }
+}
+
 /// The first line of an id in its input is kept, whatever comes later with that id (spec import §4).
 fn first_of_its_id(
     seen: &mut HashMap<(Kind, String), harmonia_domain::purchase::PaymentFacts>,
@@ -218,4 +221,25 @@ fn first_sale_of_its_id(
     }
     seen.insert(prepared.sale.id.clone(), prepared.sale.clone());
     Line { number, at, work: Work::Sale(Box::new(prepared)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spec import §4 and §2.2: a repeat is read, not imported, and its date counts.
+    #[test]
+    fn a_line_that_an_earlier_range_has_is_a_duplicate() {
+        let mut imported = Imported::default();
+        for (differs, at) in [(false, "2024-06-18T12:41:07Z"), (true, "2024-06-17T12:41:07Z")] {
+            let Line { number, at, work: Work::Done(outcome) } = repeated(7, differs, at.parse().ok()) else {
+                panic!("a repeat needs no work")
+            };
+            imported.add(number, at, outcome);
+        }
+        let totals = imported.report.totals;
+        assert_eq!((totals.read, totals.duplicate, totals.differs), (2, 2, 1));
+        let (from, to) = imported.report.dates.unwrap();
+        assert_eq!((from.to_string(), to.to_string()), ("2024-06-17T12:41:07Z".into(), "2024-06-18T12:41:07Z".into()));
+    }
 }
