@@ -32,7 +32,11 @@ async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
 async fn by_the_clock(app: &App, event: &Value) -> Result<Value, InvocationError> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     match text("k") {
-        Some("tick") => app.harmonia.tick().await?,
+        Some("tick") => {
+            for file in app.harmonia.tick().await? {
+                tracing::error!(feed = %file.feed, file = %file.id, object = %file.object, "file is stuck");
+            }
+        }
         Some("retries") => app.harmonia.retry_due().await?,
         Some("batch") => {
             let merchant = text("merchant").unwrap_or_default().parse();

@@ -1,13 +1,18 @@
-//! The import function: S3 notifications of dropped files, and the feeds that come as messages. Which of the two it
-//! is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries notifications.
+//! The import function: S3 notifications of dropped files, ranges of large ones, and the feeds that come as messages.
+//! Which of these it is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries notifications or
+//! ranges.
 
-use harmonia_domain::feed::Feed;
+use harmonia_domain::{feed::Feed, file::File};
 use harmonia_runtime::{
     App, InvocationError,
     batch::{self, RecordError},
     events::{self, SqsEvent, SqsRecord},
 };
-use harmonia_stages::import::FeedMessage;
+use harmonia_stages::{
+    StageError,
+    import::FeedMessage,
+    message::{Body, Message},
+};
 use serde_json::Value;
 
 /// The feed whose messages a queue carries, if any: the longest name that fits, should one end in another.
@@ -30,12 +35,26 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
     }
 }
 
+/// Announcements of files, and the ranges of large ones.
 async fn files(app: &App, record: SqsRecord) -> Result<(), RecordError> {
+    if let Ok(message) = Message::parse(&record.body) {
+        let Body::Range { file, number } = message.body else {
+            return Err(StageError::Message { why: "a message of another stage".to_owned() }.into());
+        };
+        tell(app, &app.harmonia.import_range(&file, number).await?);
+        return Ok(());
+    }
     for notice in events::notices(&record.body)? {
-        let file = app.harmonia.import_file(&notice).await?;
-        tracing::info!(feed = %file.feed, file = %file.id, state = ?file.state, totals = ?file.totals, "file imported");
+        tell(app, &app.harmonia.import_file(&notice).await?);
     }
     Ok(())
+}
+
+fn tell(app: &App, file: &File) {
+    tracing::info!(feed = %file.feed, file = %file.id, state = ?file.state, totals = ?file.totals, "file imported");
+    if app.harmonia.wrongly_empty(file) {
+        tracing::error!(feed = %file.feed, file = %file.id, object = %file.object, "file has no records");
+    }
 }
 
 async fn messages(app: &App, feed: &Feed, event: &SqsEvent) -> Value {

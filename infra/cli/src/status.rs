@@ -26,6 +26,7 @@ pub(crate) async fn run(folder: &Folder) -> Result<ExitCode, Failure> {
 fn state(file: &File) -> String {
     match &file.state {
         FileState::Importing => "importing".to_owned(),
+        FileState::Stuck => "stuck: ranges are missing".to_owned(),
         FileState::Closed { forwarded: true } => "closed".to_owned(),
         FileState::Closed { forwarded: false } => "closing".to_owned(),
         FileState::Repeated { .. } => "same bytes as an earlier file".to_owned(),

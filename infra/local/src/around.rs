@@ -117,6 +117,21 @@ impl Objects for Wrapped<dyn Objects> {
         self.call(Kind::Read, self.inner.get(bucket, key, version)).await
     }
 
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError> {
+        self.call(Kind::Read, self.inner.get_part(bucket, key, version, from, to)).await
+    }
+
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError> {
+        self.call(Kind::Write, self.inner.copy_new(from, to)).await
+    }
+
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {
         self.call(Kind::Write, self.inner.put_new(bucket, key, bytes)).await
     }

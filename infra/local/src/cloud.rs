@@ -47,6 +47,7 @@ fn mappings(definitions: &Definitions) -> Vec<Mapping> {
     for feed in definitions.message_feeds() {
         all.push(one(&feed_queue(&feed), Function::Import, 100));
     }
+    all.push(one("ranges", Function::Import, 1));
     all.push(one("identify", Function::Identify, 10));
     all.push(one("match", Function::Match, 10));
     all.push(one("export", Function::Export, 10));

@@ -8,6 +8,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use harmonia_ports::{Bucket, ObjectError, ObjectInfo, Objects, Put};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::error::Error;
 
 /// The version of every object in a bucket without versions.
@@ -20,6 +21,8 @@ pub struct BucketNames {
     pub imports: String,
     /// Archived raw files and messages, reject reports, results, manifests.
     pub archive: String,
+    /// Plans and texts of large files.
+    pub work: String,
 }
 
 impl BucketNames {
@@ -28,6 +31,7 @@ impl BucketNames {
         match bucket {
             Bucket::Imports => &self.imports,
             Bucket::Archive => &self.archive,
+            Bucket::Work => &self.work,
         }
     }
 }
@@ -43,6 +47,32 @@ impl S3Objects {
     /// Over a client from [`crate::deployed::clients`].
     pub fn new(client: Client, names: BucketNames) -> Self {
         Self { client, names }
+    }
+}
+
+/// What stands in a copy's source as it is: letters, digits, the unreserved marks and the slash.
+const KEPT_IN_KEYS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+impl S3Objects {
+    /// The SDK does not repeat what breaks while the body arrives, so its length is compared.
+    async fn read(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: Option<&str>,
+        range: Option<String>,
+    ) -> Result<Vec<u8>, ObjectError> {
+        let call = self.client.get_object().bucket(self.names.of(bucket)).key(key).set_range(range);
+        let answer = call.set_version_id(version.map(str::to_owned)).send().await.map_err(|e| failed(key, &e))?;
+        let length = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let body = answer.body.collect().await.map_err(|e| unavailable(key, format!("the body broke off: {e}")))?;
+        let bytes = body.to_vec();
+        match length {
+            Some(told) if told != bytes.len() => {
+                Err(unavailable(key, format!("{} of {told} bytes arrived", bytes.len())))
+            }
+            _ => Ok(bytes),
+        }
     }
 }
 
@@ -72,20 +102,38 @@ impl Objects for S3Objects {
         Ok(ObjectInfo { version: answer.version_id.unwrap_or_else(|| NO_VERSION.to_owned()), bytes })
     }
 
-    /// The SDK does not repeat what breaks while the body arrives, so its length is compared.
     async fn get(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Vec<u8>, ObjectError> {
-        let call =
-            self.client.get_object().bucket(self.names.of(bucket)).key(key).set_version_id(version.map(str::to_owned));
-        let answer = call.send().await.map_err(|e| failed(key, &e))?;
-        let length = answer.content_length().and_then(|length| usize::try_from(length).ok());
-        let body = answer.body.collect().await.map_err(|e| unavailable(key, format!("the body broke off: {e}")))?;
-        let bytes = body.to_vec();
-        match length {
-            Some(told) if told != bytes.len() => {
-                Err(unavailable(key, format!("{} of {told} bytes arrived", bytes.len())))
-            }
-            _ => Ok(bytes),
+        self.read(bucket, key, version, None).await
+    }
+
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError> {
+        if from >= to {
+            return Ok(Vec::new());
         }
+        self.read(bucket, key, Some(version), Some(format!("bytes={from}-{}", to - 1))).await
+    }
+
+    /// `CopyObject` has no condition on its target, so it is looked for first. Of two copies at once both write the
+    /// same bytes.
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError> {
+        match self.head(to.0, to.1, None).await {
+            Ok(_) => return Ok(Put::Exists),
+            Err(ObjectError::Missing { .. }) => {}
+            Err(e) => return Err(e),
+        }
+        let (bucket, key, version) = from;
+        let encoded = utf8_percent_encode(key, KEPT_IN_KEYS);
+        let source = format!("{}/{encoded}?versionId={version}", self.names.of(bucket));
+        let call = self.client.copy_object().copy_source(source).bucket(self.names.of(to.0)).key(to.1);
+        call.send().await.map_err(|e| failed(key, &e))?;
+        Ok(Put::Created)
     }
 
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {

@@ -19,6 +19,8 @@ const ROUNDS: usize = 2;
 /// Where the queues are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueUrls {
+    /// Read by import: ranges of large files.
+    pub ranges: String,
     /// Read by identify.
     pub identify: String,
     /// Read by match.
@@ -31,6 +33,7 @@ impl QueueUrls {
     /// The address of a queue.
     pub fn of(&self, queue: Queue) -> &str {
         match queue {
+            Queue::Ranges => &self.ranges,
             Queue::Identify => &self.identify,
             Queue::Match => &self.matching,
             Queue::Export => &self.export,

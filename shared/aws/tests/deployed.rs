@@ -24,7 +24,7 @@ async fn objects(status: u16, body: &str) -> (Scripted, S3Objects) {
         .timeout_config(timeouts())
         .retry_config(retries())
         .build();
-    let names = BucketNames { imports: "in".into(), archive: "kept".into() };
+    let names = BucketNames { imports: "in".into(), archive: "kept".into(), work: "work".into() };
     (service, S3Objects::new(aws_sdk_s3::Client::from_conf(config), names))
 }
 
@@ -82,7 +82,8 @@ async fn queues(answers: Vec<serde_json::Value>) -> (Scripted, SqsQueues) {
         .retry_config(retries())
         .build();
     let url = |name: &str| format!("{}/1/{name}", service.endpoint);
-    let urls = QueueUrls { identify: url("identify"), matching: url("match"), export: url("export") };
+    let urls =
+        QueueUrls { ranges: url("ranges"), identify: url("identify"), matching: url("match"), export: url("export") };
     (service, SqsQueues::new(aws_sdk_sqs::Client::from_conf(config), urls))
 }
 

@@ -34,6 +34,9 @@ pub struct MerchantFeed {
     /// How the characters of a file are written. A file that starts with the mark of another encoding is read by that.
     #[serde(default)]
     pub encoding: Encoding,
+    /// A file without records is told as an alarm (D22).
+    #[serde(default)]
+    pub not_empty: bool,
     /// Filters, in their order; they come before everything else (D2).
     #[serde(default)]
     pub skip: Vec<Skip>,

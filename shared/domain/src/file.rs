@@ -7,8 +7,10 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "st", rename_all = "lowercase")]
 pub enum FileState {
-    /// Known, nothing read yet, or being read.
+    /// Planned; its ranges are being imported.
     Importing,
+    /// Ranges are still missing after all rounds: a person has to look, then `files retry` it.
+    Stuck,
     /// Every line has its outcome and the totals balance: its sales are visible.
     Closed {
         /// Every book key it touched has been sent to matching, and the raw file is archived.
@@ -45,8 +47,30 @@ pub struct File {
     pub sha256: String,
     /// Size of the raw object.
     pub bytes: u64,
-    /// When import first saw it.
+    /// When it was announced.
     pub arrived: Timestamp,
+    /// In how many ranges it is imported.
+    #[serde(default)]
+    pub ranges: u64,
+    /// How many records the plan counted in them.
+    #[serde(default)]
+    pub records: u64,
+    /// The plan's object in the work bucket; a small file is planned anew whenever that is needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan: Option<String>,
+    /// The version of the merchant's definition that it was planned by.
+    #[serde(rename = "dv", skip_serializing_if = "Option::is_none", default)]
+    pub definition: Option<String>,
+    /// When its import began.
+    pub started: Timestamp,
+    /// When it was closed, or found unreadable.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub done: Option<Timestamp>,
+    /// How often its missing ranges have been sent again.
+    #[serde(default)]
+    pub round: u32,
+    /// When its ranges were last sent.
+    pub sent: Timestamp,
     /// Outcomes; final once closed.
     #[serde(default)]
     pub totals: Totals,
@@ -57,6 +81,9 @@ pub struct File {
     #[serde(flatten)]
     pub state: FileState,
 }
+
+/// Rounds in which missing ranges are sent again, before the file is stuck (design §4).
+pub const ROUNDS_MAX: u32 = 3;
 
 /// What came out of reading a range of a file (state.md item FR).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -73,8 +100,15 @@ impl File {
         Id::derive("file", &[feed.as_str(), object, version, sha256])
     }
 
-    /// Closes the file: every range has its result and the totals balance (invariant 1).
-    pub fn closed(&self, ranges: &[RangeResult]) -> Result<Self, Refused> {
+    /// Closes the file: every planned range has its result, the totals balance and no record is missing (invariant 1).
+    pub fn closed(&self, ranges: &[RangeResult], now: Timestamp) -> Result<Self, Refused> {
+        let refused = |from: String| Err(Refused { what: "file", from, to: "be closed" });
+        if !matches!(self.state, FileState::Importing | FileState::Stuck) {
+            return refused(format!("{:?}", self.state));
+        }
+        if u64::try_from(ranges.len()) != Ok(self.ranges) {
+            return refused(format!("{} of {} ranges", ranges.len(), self.ranges));
+        }
         let mut totals = Totals::default();
         let mut dates: Option<(Timestamp, Timestamp)> = None;
         for range in ranges {
@@ -84,14 +118,25 @@ impl File {
                 (a, b) => a.or(b),
             };
         }
-        match &self.state {
-            FileState::Importing if totals.balance() => {
-                Ok(Self { totals, dates, state: FileState::Closed { forwarded: false }, ..self.clone() })
+        if !totals.balance() || totals.read != self.records {
+            return refused(format!("unbalanced, {} records planned: {totals:?}", self.records));
+        }
+        Ok(Self { totals, dates, done: Some(now), state: FileState::Closed { forwarded: false }, ..self.clone() })
+    }
+
+    /// Its missing ranges are sent once more; after the last round it is stuck instead.
+    pub fn next_round(&self, now: Timestamp) -> Self {
+        let state = if self.round < ROUNDS_MAX { FileState::Importing } else { FileState::Stuck };
+        Self { round: (self.round + 1).min(ROUNDS_MAX), sent: now, state, ..self.clone() }
+    }
+
+    /// A person has looked: its missing ranges are sent again, with as many rounds as a new file has.
+    pub fn retried(&self, now: Timestamp) -> Result<Self, Refused> {
+        match self.state {
+            FileState::Stuck | FileState::Importing => {
+                Ok(Self { round: 0, sent: now, state: FileState::Importing, ..self.clone() })
             }
-            FileState::Importing => {
-                Err(Refused { what: "file", from: format!("unbalanced: {totals:?}"), to: "be closed" })
-            }
-            other => Err(Refused { what: "file", from: format!("{other:?}"), to: "be closed" }),
+            ref other => Err(Refused { what: "file", from: format!("{other:?}"), to: "be tried again" }),
         }
     }
 
@@ -142,6 +187,14 @@ mod tests {
             sha256: "00".into(),
             bytes: 1,
             arrived: Timestamp::UNIX_EPOCH,
+            ranges: 1,
+            records: 2,
+            plan: None,
+            definition: None,
+            started: Timestamp::UNIX_EPOCH,
+            done: None,
+            round: 0,
+            sent: Timestamp::UNIX_EPOCH,
             totals: Totals::default(),
             dates: None,
             state: FileState::Importing,
@@ -153,13 +206,31 @@ mod tests {
     fn only_a_balanced_file_closes() {
         let good =
             RangeResult { totals: Totals { read: 2, accepted: 1, rejected: 1, ..Totals::default() }, dates: None };
-        let bad = RangeResult { totals: Totals { read: 1, ..Totals::default() }, dates: None };
-        assert!(file().closed(&[good.clone(), bad]).is_err());
-        let closed = file().closed(&[good]).unwrap();
+        let bad = RangeResult { totals: Totals { read: 2, ..Totals::default() }, dates: None };
+        let now = Timestamp::UNIX_EPOCH;
+        assert!(file().closed(&[bad], now).is_err() && file().closed(&[], now).is_err());
+        assert!(file().closed(&[good.clone(), good.clone()], now).is_err());
+        let lost = RangeResult { totals: Totals { read: 1, accepted: 1, ..Totals::default() }, dates: None };
+        assert!(file().closed(&[lost], now).is_err(), "the plan counted two records");
+        let closed = file().closed(&[good], now).unwrap();
         assert!(closed.visible() && !closed.finished());
-        assert!(closed.closed(&[]).is_err());
+        assert!(closed.closed(&[], now).is_err() && closed.retried(now).is_err());
         assert!(closed.forwarded().unwrap().finished());
         assert!(file().forwarded().is_err());
         assert_eq!(closed.totals_if_repeated(), Totals { read: 2, duplicate: 1, rejected: 1, ..Totals::default() });
+    }
+
+    /// Design §4: three rounds, then stuck, until a person tries again.
+    #[test]
+    fn a_file_whose_ranges_do_not_come_is_stuck() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut open = file();
+        for _ in 0..ROUNDS_MAX {
+            open = open.next_round(now);
+            assert_eq!(open.state, FileState::Importing);
+        }
+        let stuck = open.next_round(now);
+        assert_eq!((&stuck.state, stuck.finished()), (&FileState::Stuck, false));
+        assert_eq!(stuck.retried(now).unwrap().round, 0);
     }
 }

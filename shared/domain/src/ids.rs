@@ -70,9 +70,29 @@ pub(crate) fn digest(what: &str, parts: &[&str]) -> [u64; 2] {
     [u64::from_be_bytes(*high), u64::from_be_bytes(*low)]
 }
 
+/// SHA-256 of bytes that come in pieces.
+#[derive(Default)]
+pub struct Sha256Stream(Sha256);
+
+impl Sha256Stream {
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// Lower-case hex of the whole, as [`sha256_hex`].
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
 /// Lower-case hex SHA-256 of bytes: content hashes of files and messages.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         use fmt::Write;
         // writing to a String cannot fail
         let _ = write!(text, "{byte:02x}");
@@ -83,6 +103,14 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_hash_as_the_whole() {
+        let mut stream = Sha256Stream::default();
+        stream.update(b"one ");
+        stream.update(b"two");
+        assert_eq!(stream.finish(), sha256_hex(b"one two"));
+    }
 
     #[test]
     fn parts_do_not_run_together() {

@@ -10,6 +10,13 @@ pub enum Bucket {
     Imports,
     /// Archived raw files and messages, reject reports, results, manifests.
     Archive,
+    /// Plans of large files, and their text where the raw bytes are packed or not UTF-8. Short-lived.
+    Work,
+}
+
+impl Bucket {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Imports, Self::Archive, Self::Work];
 }
 
 impl Bucket {
@@ -18,6 +25,7 @@ impl Bucket {
         match self {
             Self::Imports => "imports",
             Self::Archive => "archive",
+            Self::Work => "work",
         }
     }
 }
@@ -47,6 +55,17 @@ pub trait Objects: Send + Sync {
     async fn head(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<ObjectInfo, ObjectError>;
     /// The bytes of one version (the newest if none is given).
     async fn get(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Vec<u8>, ObjectError>;
+    /// The bytes from `from` up to, not including, `to` of one version; fewer if it ends before.
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError>;
+    /// Copies one version to a name of another bucket, unless an object of that name exists. At most 5 GiB (S3).
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError>;
     /// Writes an object unless one of that name exists.
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError>;
 }

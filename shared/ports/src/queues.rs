@@ -5,8 +5,9 @@ use async_trait::async_trait;
 
 /// The queues between the stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "named after the stage that reads them")]
+#[allow(missing_docs, reason = "named after the stage that reads them; ranges of files are read by import")]
 pub enum Queue {
+    Ranges,
     Identify,
     Match,
     Export,
@@ -14,11 +15,12 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Identify, Self::Match, Self::Export];
+    pub const ALL: [Self; 4] = [Self::Ranges, Self::Identify, Self::Match, Self::Export];
 
     /// Its short name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ranges => "ranges",
             Self::Identify => "identify",
             Self::Match => "match",
             Self::Export => "export",

@@ -71,9 +71,13 @@ async fn app() -> Result<App, StartError> {
         ledger: needed("HARMONIA_TABLE_LEDGER")?,
         registry: needed("HARMONIA_TABLE_REGISTRY")?,
     };
-    let buckets =
-        BucketNames { imports: optional("HARMONIA_BUCKET_IMPORTS"), archive: optional("HARMONIA_BUCKET_ARCHIVE") };
+    let buckets = BucketNames {
+        imports: optional("HARMONIA_BUCKET_IMPORTS"),
+        archive: optional("HARMONIA_BUCKET_ARCHIVE"),
+        work: optional("HARMONIA_BUCKET_WORK"),
+    };
     let urls = QueueUrls {
+        ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
         identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
         matching: optional("HARMONIA_QUEUE_MATCH_URL"),
         export: optional("HARMONIA_QUEUE_EXPORT_URL"),

@@ -14,6 +14,7 @@ use harmonia_definitions::{Definition, Export as Target};
 use harmonia_domain::{
     export::{Export, LastAttempt, Verdict},
     feed::Slug,
+    file::File,
     identity::Identity,
     purchase::ExportKey,
 };
@@ -115,8 +116,9 @@ impl Harmonia {
             .await)
     }
 
-    /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory.
-    pub async fn tick(&self) -> Result<(), StageError> {
+    /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory, files
+    /// whose ranges do not come back. Returns the files that are stuck now.
+    pub async fn tick(&self) -> Result<Vec<File>, StageError> {
         self.retry_due().await?;
         let now = self.now();
         for definition in self.definitions.iter() {
@@ -127,7 +129,8 @@ impl Harmonia {
                 }
             }
         }
-        self.sweep_directory().await
+        self.sweep_directory().await?;
+        self.sweep_files().await
     }
 
     /// The earliest instant at which a tick would find something to do; `None` if nothing waits. For clocks that jump.
@@ -149,6 +152,7 @@ impl Harmonia {
         for shard in 0..work::SHARDS {
             take(self.first(Table::Book, &work::parked_directory(shard)).await?);
         }
+        take(self.next_round().await?);
         Ok(earliest)
     }
 

@@ -5,6 +5,8 @@ mod identifiers;
 mod lines;
 mod messages;
 mod payment;
+mod plan;
+mod range;
 mod report;
 mod sale;
 

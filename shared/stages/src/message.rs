@@ -9,6 +9,7 @@ use harmonia_domain::{
     purchase::{ExportKey, PurchaseKey},
 };
 use harmonia_ports::{OutMessage, Queue, Queues};
+use harmonia_state::FileKey;
 use jiff::Timestamp;
 
 /// The version this code writes and reads.
@@ -76,6 +77,13 @@ pub enum Body {
         /// Open payments before this one (in the order of examination) have been examined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Position>,
+    },
+    /// A range of a file to be imported.
+    Range {
+        /// The file.
+        file: FileKey,
+        /// Which of its ranges.
+        number: u64,
     },
     /// match → export.
     Exports {

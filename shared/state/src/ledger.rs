@@ -153,7 +153,7 @@ pub struct Range {
     /// The file.
     pub file: Id,
     /// Which range, from 0.
-    pub number: u32,
+    pub number: u64,
     /// The object with rejects and book keys.
     pub object: String,
     /// Totals and dates.
@@ -168,13 +168,18 @@ impl Range {
     pub fn pk(file: &Id) -> String {
         format!("FR#{file}")
     }
+
+    /// The key of one range of a file.
+    pub fn key_of(file: &Id, number: u64) -> Key {
+        Key::new(Self::pk(file), format!("{number:06}"))
+    }
 }
 
 impl Row for Range {
     const TABLE: Table = Table::Ledger;
 
     fn key(&self) -> Key {
-        Key::new(Self::pk(&self.file), format!("{:06}", self.number))
+        Self::key_of(&self.file, self.number)
     }
 
     fn expires(&self) -> Timestamp {

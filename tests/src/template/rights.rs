@@ -148,6 +148,25 @@ impl Objects for Watched<MemoryObjects> {
         self.inner.get(bucket, key, version).await
     }
 
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError> {
+        self.note_read(bucket, key, Some(version));
+        self.inner.get_part(bucket, key, version, from, to).await
+    }
+
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError> {
+        self.note_read(from.0, from.1, Some(from.2));
+        self.note_object("s3:GetObject", to.0, to.1);
+        self.note_object("s3:PutObject", to.0, to.1);
+        self.inner.copy_new(from, to).await
+    }
+
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {
         self.note_object("s3:PutObject", bucket, key);
         self.inner.put_new(bucket, key, bytes).await

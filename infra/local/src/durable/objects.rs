@@ -53,7 +53,7 @@ impl FolderObjects {
     /// Opens the folder, or makes it with a folder for each bucket.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, FolderError> {
         let root = root.into();
-        for name in [Bucket::Imports.as_str(), Bucket::Archive.as_str(), VERSIONS, TEMPORARY] {
+        for name in Bucket::ALL.into_iter().map(Bucket::as_str).chain([VERSIONS, TEMPORARY]) {
             fs::create_dir_all(root.join(name))?;
         }
         Ok(Self { root, temporary: AtomicU64::new(0) })
@@ -169,6 +169,31 @@ impl FolderObjects {
         if sha256_hex(&bytes) == hash { Ok(bytes) } else { Err(io::Error::other("the kept bytes have changed")) }
     }
 
+    fn read_part(&self, version: &str, from: u64, to: u64) -> io::Result<Vec<u8>> {
+        let (path, _) = self.kept(version)?;
+        let mut file = fs::File::open(path)?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(file, to.saturating_sub(from)), &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A copy, not a second link: whoever edits the one must not change the other.
+    fn copy_kept(&self, kept: &Path, visible: &Path) -> io::Result<Put> {
+        if visible.exists() {
+            return Ok(Put::Exists);
+        }
+        make_parent(visible)?;
+        let temporary = self.write_temporary(&[])?;
+        let linked = fs::copy(kept, &temporary).and_then(|_| fs::hard_link(&temporary, visible));
+        discard(&temporary);
+        match linked {
+            Ok(()) => Ok(Put::Created),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Exists),
+            Err(e) => Err(e),
+        }
+    }
+
     fn info(&self, visible: &Path, version: Option<&str>) -> io::Result<ObjectInfo> {
         if let Some(version) = version {
             let bytes = fs::metadata(self.kept(version)?.0)?.len();
@@ -223,6 +248,25 @@ impl Objects for FolderObjects {
         let visible = self.visible(bucket, key).map_err(|_| ObjectError::Missing { key: key.to_owned() })?;
         let read = version.map_or_else(|| fs::read(&visible), |version| self.read_version(version));
         read.map_err(|e| lost(key, &e))
+    }
+
+    /// A part is not held against the version's hash: that would read the whole object for each part.
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError> {
+        self.visible(bucket, key).map_err(|_| ObjectError::Missing { key: key.to_owned() })?;
+        self.read_part(version, from, to).map_err(|e| lost(key, &e))
+    }
+
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError> {
+        let visible = self.visible(to.0, to.1).map_err(|e| unavailable(to.1, &e))?;
+        let (kept, _) = self.kept(from.2).map_err(|e| lost(from.1, &e))?;
+        self.copy_kept(&kept, &visible).map_err(|e| lost(from.1, &e))
     }
 
     /// The version is kept when somebody asks for it ([`Objects::head`]): nobody can know its name before.

@@ -113,13 +113,21 @@ pub(super) fn file_of(feed: &str, name: &str, totals: Totals) -> File {
         sha256: "00".into(),
         bytes: 1,
         arrived: noon(),
+        ranges: 1,
+        records: totals.read,
+        plan: None,
+        definition: None,
+        started: noon(),
+        done: Some(noon()),
+        round: 0,
+        sent: noon(),
         totals,
         dates: None,
         state: FileState::Closed { forwarded: true },
     }
 }
 
-pub(super) fn range_of(file: &File, number: u32, totals: Totals) -> Range {
+pub(super) fn range_of(file: &File, number: u64, totals: Totals) -> Range {
     let result = RangeResult { totals, dates: None };
     Range { file: file.id.clone(), number, object: String::new(), result, arrived: noon() }
 }

@@ -50,6 +50,24 @@ impl Objects for MemoryObjects {
         self.find(bucket, key, version).map(|(_, bytes)| bytes)
     }
 
+    async fn get_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        version: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<u8>, ObjectError> {
+        let (_, bytes) = self.find(bucket, key, Some(version))?;
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(bytes.get(place(from)..place(to)).unwrap_or_default().to_vec())
+    }
+
+    async fn copy_new(&self, from: (Bucket, &str, &str), to: (Bucket, &str)) -> Result<Put, ObjectError> {
+        let (_, bytes) = self.find(from.0, from.1, Some(from.2))?;
+        self.put_new(to.0, to.1, bytes).await
+    }
+
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {
         if self.find(bucket, key, None).is_ok() {
             return Ok(Put::Exists);

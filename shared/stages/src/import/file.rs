@@ -1,28 +1,41 @@
 //! A file, from its announcement to `forwarded` (state.md "import file"). Every step finds what an earlier try left:
-//! the object's version, the content hash, the lines by their source, the range result, the closed file.
+//! the object's version, the content hash, the lines by their source, the range results, the closed file.
+//!
+//! A file of one range is imported at once. The ranges of a larger one go out as messages; whoever finishes the last
+//! closes the file. Ranges that do not come back are sent again by the sweep, three rounds, then the file is stuck
+//! (design §4).
 
 use super::{
-    lines::Origin,
+    plan::{Planned, Raw, Text},
     report::{RangeReport, reject_csv},
 };
 use crate::{
     Harmonia, StageError,
     message::{self, Body},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_domain::{
     feed::Feed,
     file::{File, FileState, RangeResult},
-    ids::{Id, sha256_hex},
+    ids::Id,
+    outcome::Totals,
     time::sortable,
 };
-use harmonia_feeds::{FileFormat, Unreadable, read_file};
-use harmonia_ports::{Bucket, Expect, Query, Queue, Read, Table, WriteError};
-use harmonia_state::{FileHash, Range, Row, Stored, file_key, put_write};
-use jiff::Timestamp;
+use harmonia_ports::{Bucket, Expect, ObjectError, Query, Queue, Read, Table, WriteError};
+use harmonia_state::{FileHash, FileKey, Range, Row, Stored, file_key, put_write, work};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 
-/// Largest file that is read in one go; a larger one is refused whole with this reason until files are cut into
-/// ranges. 64 MiB fits a function of 512 MB with the file, its lines and their outcomes in memory.
-pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Largest file: what S3 copies in one call, into the archive.
+pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// Raw bytes and text of a file that is planned from memory (state.md, import file step 4).
+pub(super) const AT_ONCE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Ranges that do not come back are sent again after this: three times the function's timeout, with five receives.
+const ROUND_MIN: i64 = 15;
+/// Open files that one sweep looks at.
+const SWEEP_MAX: usize = 100;
+/// Range results read at once when a file is closed.
+const READ_AT_ONCE: usize = 16;
 /// Where partners drop files.
 const PREFIX: &str = "imports/";
 
@@ -59,46 +72,88 @@ fn archive_name(prefix: &str, file: &File) -> String {
     format!("{prefix}/{}/{day}/{}-{}", file.feed, file.id, file_name(&file.object))
 }
 
+/// The bytes of a file.
+pub(super) fn raw(file: &File) -> Raw<'_> {
+    let File { feed, object, version, bytes, arrived, .. } = file;
+    Raw { feed, key: object, version, bytes: *bytes, arrived: *arrived }
+}
+
+/// Why a delivery is refused without being read.
+fn refusal(bytes: Option<u64>) -> Option<String> {
+    match bytes {
+        None => Some("deleted before it was read".to_owned()),
+        Some(bytes) if bytes > FILE_BYTES_MAX => Some(format!("{bytes} bytes, more than {FILE_BYTES_MAX}")),
+        Some(_) => None,
+    }
+}
+
 impl Harmonia {
-    /// Imports the file that a notice announces; returns it as it is afterwards.
+    /// Imports the file that a notice announces; returns it as it is afterwards. Its ranges may still be under way.
     pub async fn import_file(&self, notice: &Notice) -> Result<File, StageError> {
         let feed = feed_of(&notice.key)?;
-        let info = self.ports.objects.head(Bucket::Imports, &notice.key, notice.version.as_deref()).await?;
-        let bytes = if info.bytes > FILE_BYTES_MAX {
-            None
-        } else {
-            Some(self.ports.objects.get(Bucket::Imports, &notice.key, Some(&info.version)).await?)
+        let asked = notice.version.as_deref();
+        let (version, bytes) = match self.ports.objects.head(Bucket::Imports, &notice.key, asked).await {
+            Ok(info) => (info.version, Some(info.bytes)),
+            Err(ObjectError::Missing { .. }) => (asked.unwrap_or_default().to_owned(), None),
+            Err(e) => return Err(e.into()),
         };
-        let sha256 = bytes.as_deref().map_or_else(|| format!("unread-{}", info.version), sha256_hex);
-        let file = File {
-            id: File::id_of(&feed, &notice.key, &info.version, &sha256),
-            feed,
-            bucket: Bucket::Imports.as_str().to_owned(),
-            object: notice.key.clone(),
-            version: info.version,
-            sha256,
-            bytes: info.bytes,
+        let started = self.now();
+        let raw = Raw {
+            feed: &feed,
+            key: &notice.key,
+            version: &version,
+            bytes: bytes.unwrap_or_default(),
             arrived: notice.at,
-            totals: harmonia_domain::outcome::Totals::default(),
-            dates: None,
-            state: FileState::Importing,
         };
+        let planned = match refusal(bytes) {
+            // nothing is known of the bytes but where they were
+            Some(why) => Planned {
+                sha256: format!("unread-{}", Id::derive("unread", &[&notice.key, &version])),
+                plan: Err(why),
+                text: Text::Here(String::new()),
+            },
+            None => self.plan(raw).await?,
+        };
+        let file = self.delivery(raw, &planned, started);
         let first = self.admit(&file).await?;
-        let done = if first.row.finished() {
-            first.row
-        } else {
-            let bytes = self.bytes_of(&first.row, bytes).await?;
-            self.carry_on(first, bytes.as_deref()).await?
+        let done = match first.row.finished() {
+            true => first.row,
+            false => {
+                let planned = (first.row.id == file.id).then_some(planned);
+                self.carry_on(first, planned).await?
+            }
         };
         if done.id == file.id { Ok(done) } else { self.repeat_of(&done, file).await }
     }
 
-    /// The bytes of the file that is to be carried on: these, unless an earlier delivery of them is.
-    async fn bytes_of(&self, file: &File, bytes: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, StageError> {
-        match bytes {
-            Some(bytes) if sha256_hex(&bytes) == file.sha256 => Ok(Some(bytes)),
-            _ if file.bytes > FILE_BYTES_MAX => Ok(None),
-            _ => Ok(Some(self.ports.objects.get(Bucket::Imports, &file.object, Some(&file.version)).await?)),
+    fn delivery(&self, raw: Raw<'_>, planned: &Planned, started: Timestamp) -> File {
+        let (ranges, records, state) = match &planned.plan {
+            Ok(plan) => (u64::try_from(plan.ranges.len()).unwrap_or(u64::MAX), plan.records, FileState::Importing),
+            Err(why) => (0, 0, FileState::Unreadable { why: why.clone(), forwarded: false }),
+        };
+        File {
+            id: File::id_of(raw.feed, raw.key, raw.version, &planned.sha256),
+            feed: raw.feed.clone(),
+            bucket: Bucket::Imports.as_str().to_owned(),
+            object: raw.key.to_owned(),
+            version: raw.version.to_owned(),
+            sha256: planned.sha256.clone(),
+            bytes: raw.bytes,
+            arrived: raw.arrived,
+            ranges,
+            records,
+            plan: match &planned.text {
+                Text::Here(_) => None,
+                Text::Raw { plan } | Text::Copied { plan } => Some(plan.clone()),
+            },
+            definition: self.definition_version(raw.feed),
+            started,
+            done: planned.plan.is_err().then_some(started),
+            round: 0,
+            sent: started,
+            totals: Totals::default(),
+            dates: None,
+            state,
         }
     }
 
@@ -120,34 +175,93 @@ impl Harmonia {
         self.store().get(&first.key(), Read::Consistent).await?.ok_or_else(missing)
     }
 
-    /// Logs a delivery of known bytes (invariant 1: its lines are duplicates).
+    /// Logs a delivery of known bytes (invariant 1: its lines are duplicates). One whose first delivery is still under
+    /// way is logged by what is known then: nothing of it is imported a second time.
     async fn repeat_of(&self, first: &File, file: File) -> Result<File, StageError> {
+        let under_way = matches!(first.state, FileState::Importing | FileState::Stuck);
+        let totals = if under_way {
+            Totals { read: first.records, duplicate: first.records, ..Totals::default() }
+        } else {
+            first.totals_if_repeated()
+        };
         let state = match &first.state {
             FileState::Unreadable { .. } => first.state.clone(),
             _ => FileState::Repeated { of: first.id.clone() },
         };
-        let file = File { totals: first.totals_if_repeated(), dates: first.dates, state, ..file };
+        let done = Some(self.now());
+        let file = File { totals, dates: first.dates, done, state, ..file };
         self.store().insert(&file, &self.stamp(format!("import {}", file.id))).await?;
         Ok(file)
     }
 
-    /// From wherever an earlier try stopped to the end.
-    async fn carry_on(&self, mut stored: Stored<File>, bytes: Option<&[u8]>) -> Result<File, StageError> {
-        if stored.row.state == FileState::Importing {
-            stored = match self.read_range(&stored.row, bytes).await? {
-                Ok(()) => self.close(&stored).await?,
-                Err(why) => {
-                    let state = FileState::Unreadable { why: why.to_string(), forwarded: false };
-                    self.change(&stored, File { state, ..stored.row.clone() }).await?
+    /// From wherever an earlier try stopped to the end, or to the messages that import the ranges.
+    async fn carry_on(&self, stored: Stored<File>, planned: Option<Planned>) -> Result<File, StageError> {
+        match stored.row.state {
+            FileState::Importing if stored.row.ranges <= 1 => {
+                let planned = match planned {
+                    Some(planned) => planned,
+                    None => self.plan(raw(&stored.row)).await?,
+                };
+                for number in 0..stored.row.ranges {
+                    self.read_range(&stored.row, &planned, number).await?;
                 }
-            };
+                self.finish_file(stored).await
+            }
+            FileState::Importing => {
+                self.send_missing(&stored.row).await?;
+                Ok(stored.row)
+            }
+            _ => self.finish_file(stored).await,
+        }
+    }
+
+    /// Sends the ranges that have no result yet, each as a message of its own; the first one if all have, so that
+    /// somebody closes the file.
+    async fn send_missing(&self, file: &File) -> Result<(), StageError> {
+        let there: BTreeSet<u64> = self.ranges(&file.id).await?.into_iter().map(|range| range.number).collect();
+        let mut missing: Vec<u64> = (0..file.ranges).filter(|number| !there.contains(number)).collect();
+        if missing.is_empty() {
+            missing.push(0);
+        }
+        let queues = self.ports.queues.as_ref();
+        let key = file_key(&file.feed, file.arrived, &file.id);
+        for number in missing {
+            let body = |_| Body::Range { file: key.clone(), number };
+            message::send(queues, Queue::Ranges, file.id.as_str(), (None, 0), &[()], body).await?;
+        }
+        Ok(())
+    }
+
+    /// Imports one range; whoever finishes the last one closes the file.
+    pub async fn import_range(&self, key: &FileKey, number: u64) -> Result<File, StageError> {
+        let missing = || StageError::Missing { what: "file", name: key.group() };
+        let stored: Stored<File> = self.store().find(&key.key()).await?.ok_or_else(missing)?;
+        if !matches!(stored.row.state, FileState::Importing | FileState::Stuck) {
+            return if stored.row.finished() { Ok(stored.row) } else { self.finish_file(stored).await };
+        }
+        let planned = number < stored.row.ranges;
+        if planned
+            && self.store().get::<Range>(&Range::key_of(&stored.row.id, number), Read::Consistent).await?.is_none()
+        {
+            let planned = self.plan(raw(&stored.row)).await?;
+            self.read_range(&stored.row, &planned, number).await?;
+        }
+        let there = self.ranges(&stored.row.id).await?;
+        let all = u64::try_from(there.len()) == Ok(stored.row.ranges);
+        if all { self.finish_file(stored).await } else { Ok(stored.row) }
+    }
+
+    /// Closes the file, archives it and forwards what follows from it.
+    async fn finish_file(&self, mut stored: Stored<File>) -> Result<File, StageError> {
+        if matches!(stored.row.state, FileState::Importing | FileState::Stuck) {
+            stored = self.close(&stored).await?;
         }
         if stored.row.finished() {
             return Ok(stored.row);
         }
         match stored.row.state {
-            FileState::Unreadable { .. } => self.archive(&stored.row, "rejected", bytes, None).await?,
-            _ => self.forward(&stored.row, bytes).await?,
+            FileState::Unreadable { .. } => self.archive(&stored.row, "rejected").await?,
+            _ => self.forward(&stored.row).await?,
         }
         let done = stored.row.forwarded()?;
         Ok(self.change(&stored, done).await?.row)
@@ -163,119 +277,106 @@ impl Harmonia {
         found.ok_or_else(|| StageError::Missing { what: "file", name: seen.row.id.to_string() })
     }
 
-    fn format(&self, feed: &Feed) -> Result<FileFormat<'_>, String> {
-        match feed {
-            Feed::Payment(feed) if feed.transport() == harmonia_domain::feed::Transport::File => {
-                Ok(FileFormat::Tgx2(*feed))
-            }
-            Feed::Payment(feed) => Err(format!("{feed} comes as messages, not as files")),
-            Feed::Merchant(slug) => {
-                let definition = self.definitions.get(slug);
-                definition.map(FileFormat::Merchant).ok_or_else(|| format!("no definition for feed {slug}"))
-            }
-        }
-    }
-
-    /// Reads the whole file as one range: store, forward, then say so.
-    async fn read_range(&self, file: &File, bytes: Option<&[u8]>) -> Result<Result<(), Whole>, StageError> {
-        let Some(bytes) = bytes else { return Ok(Err(Whole::TooLarge(file.bytes))) };
-        let format = match self.format(&file.feed) {
-            Ok(format) => format,
-            Err(why) => return Ok(Err(Whole::NoFormat(why))),
-        };
-        let records = match read_file(format, bytes) {
-            Ok(records) => records,
-            Err(unreadable) => return Ok(Err(Whole::Unreadable(unreadable))),
-        };
-        let range_key = harmonia_ports::Key::new(Range::pk(&file.id), format!("{:06}", 0));
-        if self.store().get::<Range>(&range_key, Read::Consistent).await?.is_some() {
-            return Ok(Ok(()));
-        }
-        let stamp = self.stamp(format!("import {}", file.id));
-        let group = file_key(&file.feed, file.arrived, &file.id).group();
-        let origin = Origin { feed: &file.feed, from: file.id.as_str(), arrived: file.arrived, group: Some(&group) };
-        let imported = self.import_lines(&origin, records, &stamp).await?;
-        let trace = file.id.as_str();
-        let queues = self.ports.queues.as_ref();
-        message::send(queues, Queue::Identify, trace, (None, 0), &imported.lines, |items| Body::Lines {
-            tries: 0,
-            items,
-        })
-        .await?;
-        let object = format!("ranges/{}/{:06}.json", file.id, 0);
-        let report = serde_json::to_vec(&imported.report).unwrap_or_default();
-        self.ports.objects.put_new(Bucket::Archive, &object, report).await?;
-        let result = RangeResult { totals: imported.report.totals, dates: imported.report.dates };
-        let range = Range { file: file.id.clone(), number: 0, object, result, arrived: file.arrived };
-        self.store().insert(&range, &stamp).await?;
-        Ok(Ok(()))
-    }
-
-    async fn ranges(&self, file: &Id) -> Result<Vec<Range>, StageError> {
+    pub(super) async fn ranges(&self, file: &Id) -> Result<Vec<Range>, StageError> {
         let query = Query::prefix(Table::Ledger, Range::pk(file), "");
         Ok(self.store().list(&query).await?.into_iter().map(|s| s.row).collect())
     }
 
     /// Closes the file: from here on its sales are visible.
     async fn close(&self, stored: &Stored<File>) -> Result<Stored<File>, StageError> {
-        let ranges = self.ranges(&stored.row.id).await?;
-        if ranges.is_empty() {
-            return Err(StageError::Missing { what: "range result of file", name: stored.row.id.to_string() });
-        }
-        let results: Vec<RangeResult> = ranges.into_iter().map(|r| r.result).collect();
-        let closed = stored.row.closed(&results)?;
+        let results: Vec<RangeResult> = self.ranges(&stored.row.id).await?.into_iter().map(|r| r.result).collect();
+        let closed = stored.row.closed(&results, self.now())?;
         self.change(stored, closed).await
     }
 
-    /// Archive copy, reject report, then one message per hundred distinct book keys.
-    async fn forward(&self, file: &File, bytes: Option<&[u8]>) -> Result<(), StageError> {
-        let mut rejects = Vec::new();
-        let mut keys = std::collections::BTreeSet::new();
-        for range in self.ranges(&file.id).await? {
-            let object = self.ports.objects.get(Bucket::Archive, &range.object, None).await?;
-            let report: RangeReport = serde_json::from_slice(&object)
-                .map_err(|e| StageError::Message { why: format!("range result: {:?}", e.classify()) })?;
-            rejects.extend(report.rejects);
-            keys.extend(report.keys);
+    /// D22: an empty file is imported all the same, and told where the definition says "not empty".
+    pub fn wrongly_empty(&self, file: &File) -> bool {
+        let Feed::Merchant(slug) = &file.feed else { return false };
+        let not_empty = self.definitions.get(slug).and_then(|d| d.feed.as_ref()).is_some_and(|feed| feed.not_empty);
+        not_empty && file.totals.read == 0 && matches!(file.state, FileState::Closed { .. })
+    }
+
+    /// Archive copy, reject reports, then one message per hundred distinct book keys of a range.
+    async fn forward(&self, file: &File) -> Result<(), StageError> {
+        self.archive(file, "archive").await?;
+        let ranges = self.ranges(&file.id).await?;
+        let forwarded = stream::iter(ranges).map(|range| self.forward_range(file, range));
+        forwarded.buffered(READ_AT_ONCE).try_collect().await
+    }
+
+    async fn forward_range(&self, file: &File, range: Range) -> Result<(), StageError> {
+        let object = self.ports.objects.get(Bucket::Archive, &range.object, None).await?;
+        let report: RangeReport = serde_json::from_slice(&object)
+            .map_err(|e| StageError::Message { why: format!("range result: {:?}", e.classify()) })?;
+        if !report.rejects.is_empty() {
+            let part = if file.ranges == 1 { String::new() } else { format!(".{:06}", range.number) };
+            let name = format!("{}.rejects{part}.csv", archive_name("archive", file));
+            let csv = reject_csv(report.rejects.iter());
+            self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
         }
-        let csv = (!rejects.is_empty()).then(|| reject_csv(rejects.iter()));
-        self.archive(file, "archive", bytes, csv).await?;
         let Feed::Merchant(merchant) = &file.feed else { return Ok(()) };
-        let keys: Vec<_> = keys.into_iter().collect();
+        let keys: Vec<_> = report.keys.into_iter().collect();
         let group = file_key(&file.feed, file.arrived, &file.id).group();
         let body = |keys| Body::Keys { merchant: merchant.clone(), file: Some(group.clone()), keys, from: None };
         message::send(self.ports.queues.as_ref(), Queue::Match, file.id.as_str(), (Some(merchant), 0), &keys, body)
             .await
     }
 
-    async fn archive(
-        &self,
-        file: &File,
-        prefix: &str,
-        bytes: Option<&[u8]>,
-        rejects: Option<String>,
-    ) -> Result<(), StageError> {
-        let name = archive_name(prefix, file);
-        if let Some(bytes) = bytes {
-            self.ports.objects.put_new(Bucket::Archive, &name, bytes.to_vec()).await?;
+    /// The raw bytes, copied where they stay. One that was deleted before it was read leaves its row only.
+    async fn archive(&self, file: &File, prefix: &str) -> Result<(), StageError> {
+        let from = (Bucket::Imports, file.object.as_str(), file.version.as_str());
+        match self.ports.objects.copy_new(from, (Bucket::Archive, &archive_name(prefix, file))).await {
+            Ok(_) => Ok(()),
+            Err(ObjectError::Missing { .. }) if prefix == "rejected" => Ok(()),
+            Err(e) => Err(e.into()),
         }
-        if let Some(csv) = rejects {
-            let name = format!("{name}.rejects.csv");
-            self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
+    }
+
+    /// Files whose ranges do not come back: sent again, three rounds. Returns those that are stuck now.
+    pub async fn sweep_files(&self) -> Result<Vec<File>, StageError> {
+        let now = self.now();
+        let mut stuck = Vec::new();
+        for stored in self.open_files().await? {
+            if stored.row.state != FileState::Importing || round_due(&stored.row) > now {
+                continue;
+            }
+            let next = self.change(&stored, stored.row.next_round(now)).await?;
+            match next.row.state {
+                FileState::Importing => self.send_missing(&next.row).await?,
+                FileState::Stuck => stuck.push(next.row),
+                _ => {}
+            }
         }
-        Ok(())
+        Ok(stuck)
+    }
+
+    /// Files that are not finished, oldest first.
+    pub async fn open_files(&self) -> Result<Vec<Stored<File>>, StageError> {
+        let mut files = Vec::new();
+        for (_, key) in self.store().work(Table::Ledger, work::OPEN_FILES, work::EVER, SWEEP_MAX).await? {
+            files.extend(self.store().get::<File>(&key, Read::Consistent).await?);
+        }
+        Ok(files)
+    }
+
+    /// When the next round of an open file is due.
+    pub(crate) async fn next_round(&self) -> Result<Option<Timestamp>, StageError> {
+        let open = self.open_files().await?;
+        Ok(open.iter().filter(|f| f.row.state == FileState::Importing).map(|f| round_due(&f.row)).min())
+    }
+
+    /// Tries a stuck file again: only what is missing is planned and sent.
+    pub async fn retry_file(&self, key: &FileKey) -> Result<File, StageError> {
+        let missing = || StageError::Missing { what: "file", name: key.group() };
+        let stored: Stored<File> = self.store().get(&key.key(), Read::Consistent).await?.ok_or_else(missing)?;
+        let next = self.change(&stored, stored.row.retried(self.now())?).await?;
+        self.send_missing(&next.row).await?;
+        Ok(next.row)
     }
 }
 
-/// Why a whole file is refused.
-#[derive(Debug, thiserror::Error)]
-enum Whole {
-    #[error(transparent)]
-    Unreadable(Unreadable),
-    #[error("{0}")]
-    NoFormat(String),
-    #[error("{0} bytes, more than {FILE_BYTES_MAX}")]
-    TooLarge(u64),
+fn round_due(file: &File) -> Timestamp {
+    file.sent.saturating_add(SignedDuration::from_mins(ROUND_MIN)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

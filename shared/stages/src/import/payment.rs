@@ -1,7 +1,7 @@
 //! Storing a payment line: one item per purchase, where auth and settlement meet. The condition of the write is the
 //! dedupe by (payment scheme, kind, id) of decision D5; there is no other index of what was seen.
 
-use super::lines::StoredAs;
+use super::{lines::StoredAs, sale};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
     Source,
@@ -11,6 +11,7 @@ use harmonia_domain::{
     outcome::{Outcome, ParkReason, Reject, RejectReason, SkipReason, ValueClass},
     purchase::{MatchedIdentifier, PaymentFacts, Purchase, PurchaseKey, Slot},
 };
+use harmonia_feeds::Record;
 use harmonia_ports::{Expect, Read, Stamp, Table, Write, WriteError};
 use harmonia_state::{Stored, purchase_key, put_write};
 use jiff::{SignedDuration, Timestamp};
@@ -180,6 +181,12 @@ fn own(
     (kind, text): (harmonia_domain::identifier::IdentifierType, &str),
 ) -> (harmonia_domain::identifier::IdentifierType, String) {
     (kind, text.to_owned())
+}
+
+/// Age from which lines of a feed are rejected.
+pub(super) fn too_old_for_its_feed(record: &Record, arrived: Timestamp) -> bool {
+    let days = if matches!(record, Record::Sale(_)) { sale::AGE_DAYS_MAX } else { AGE_DAYS_MAX };
+    record.at().is_some_and(|at| too_old(at, arrived, days))
 }
 
 pub(super) fn too_old(at: Timestamp, arrived: Timestamp, days: i64) -> bool {

@@ -18,7 +18,7 @@ use harmonia_ports::Stamp;
 use jiff::SignedDuration;
 
 /// Older sales are rejected: horizon 120 days less 20 (design §4).
-const AGE_DAYS_MAX: i64 = 100;
+pub(super) const AGE_DAYS_MAX: i64 = 100;
 /// A duplicate of a live sale younger than this is forwarded once more (design §4).
 const FORWARD_AGAIN_H: i64 = 48;
 
