@@ -1,9 +1,10 @@
 //! Merchants' feeds: the worked examples of the specification ([`examples`]), what is refused ([`refused`]), formats that
-//! no shipped definition uses ([`formats`]), the way back ([`round_trip`]), and the documentation's example
+//! no shipped definition uses ([`formats`]), whole files ([`golden`]), the way back ([`round_trip`]), and the documentation's example
 //! ([`onboarding`]).
 
 mod examples;
 mod formats;
+mod golden;
 mod onboarding;
 mod refused;
 mod round_trip;
