@@ -1,6 +1,6 @@
-//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters. The first line is always
-//! discarded; of the others only those that start with `D` are records. The format's trailer carries no count, so there
-//! is nothing to hold the records against.
+//! `mastercard-settled` and `mastercard-refund`, TGX2 (spec import §7.7, §7.8): fixed columns counted in characters.
+//! The first line is always discarded; of the others only those that start with `D` are records. The format's trailer
+//! carries no count, so there is nothing to hold the records against.
 
 use crate::{
     Numbered, Record, fixed, limits,

@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads one record, given without its line break. `None`: it is none (a blank line, or one that is no detail line).
+    /// Reads one record, given without its line break. `None`: it is none (a blank line, or no detail line).
     pub(crate) fn record(&self, text: &str) -> Option<Record> {
         if text.len() > limits::LINE_BYTES_MAX {
             return Some(Record::Rejected(too_long("line")));

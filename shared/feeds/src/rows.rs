@@ -1,5 +1,5 @@
-//! CSV by spec import §3.3: comma and `"` or what a [`Dialect`] says instead, doubled quotes inside quoted fields, line breaks allowed inside quotes, CRLF,
-//! LF or CR, no trimming, completely blank lines left out.
+//! CSV by spec import §3.3: comma and `"`, or what a [`Dialect`] says instead, doubled quotes inside quoted fields,
+//! line breaks allowed inside quotes, CRLF, LF or CR, no trimming, completely blank lines left out.
 //!
 //! Written by hand because an import needs what general readers do not give: fields borrowed from the file, the exact
 //! line and byte at which a row starts, and a way on after a quote that is never closed (D2: one bad row must not take
