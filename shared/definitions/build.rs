@@ -1,6 +1,6 @@
 //! Lists the definitions in `merchants/`, so that one more merchant is one more file and nothing else.
 
-use std::{env, fs, io, path::Path};
+use std::{env, fmt::Write, fs, io, path::Path};
 
 fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("merchants");
@@ -9,11 +9,12 @@ fn main() -> io::Result<()> {
         fs::read_dir(folder)?.map(|entry| entry.map(|file| file.path())).collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
-    let name = |file: &Path| file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let rows: String = files
-        .iter()
-        .map(|file| format!("({:?}, include_str!({:?})),\n", name(file), file.display().to_string()))
-        .collect();
+    let mut rows = String::new();
+    for file in &files {
+        let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let path = file.display().to_string();
+        writeln!(rows, "({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
+    }
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo gives OUT_DIR"))?;
     fs::write(Path::new(&out).join("shipped.rs"), format!("&[\n{rows}]\n"))
 }

@@ -134,12 +134,22 @@ impl Stage {
                 self.import(&feed.parse()?, &bytes, source.as_deref()).await
             }
             Action::RetryExports => Ok(self.fire(json!({ "v": 1, "k": "retries" })).await?),
+            Action::BatchExport { agent } if !self.knows(agent) => {
+                tracing::warn!(step = number, %agent, "this batch export is not built yet: step left out");
+                Ok(())
+            }
             Action::BatchExport { agent } => Ok(self.fire(json!({ "v": 1, "k": "batch", "merchant": agent })).await?),
             Action::Unmatched { agent } => {
                 tracing::warn!(step = number, %agent, "the unmatched collector is not built yet: step left out");
                 Ok(())
             }
         }
+    }
+
+    /// Is the agent a merchant that has a definition?
+    fn knows(&self, agent: &str) -> bool {
+        let definitions = &self.cloud.app.harmonia.definitions;
+        agent.parse().is_ok_and(|slug| definitions.get(&slug).is_some())
     }
 
     async fn fire(&self, input: Value) -> Result<(), CloudError> {

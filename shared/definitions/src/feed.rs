@@ -1,9 +1,9 @@
 //! How a merchant's till lines look: the `[feed]` part of a definition (spec import §3.3, §3.5, §7.9-7.15).
 //!
 //! One vocabulary for all formats: a *column* is the name of a CSV column, a path into a JSON object
-//! (`metadata.AccountID`), or the name of a fixed-width column. What can be decided while reading the definition (zones,
-//! time formats, currencies, empty lists) is decided here, so that the reader of a feed meets no definition that it
-//! cannot follow.
+//! (`metadata.AccountID`), or the name of a fixed-width column. What can be decided while reading the definition
+//! (zones, time formats, currencies, empty lists) is decided here, so that the reader of a feed meets no definition
+//! that it cannot follow.
 
 mod fields;
 mod filters;

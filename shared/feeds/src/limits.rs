@@ -9,8 +9,8 @@ use secrecy::SecretString;
 
 /// Longest message: what SQS carries.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Deepest message: what is kept of one becomes part of a row, a row has 32 levels at most (DynamoDB), and the row itself
-/// and its change take a few.
+/// Deepest message: what is kept of one becomes part of a row, a row has 32 levels at most (DynamoDB), and the row
+/// itself and its change take a few.
 pub const JSON_DEPTH_MAX: usize = 24;
 /// Longest line of a file. A message carries one line, so a line of a file may be as long as one.
 pub const LINE_BYTES_MAX: usize = MESSAGE_BYTES_MAX;

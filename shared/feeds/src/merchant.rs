@@ -217,8 +217,9 @@ fn accepts(check: Check, value: &str) -> bool {
             let (mantissa, exponent) = value.split_once(['e', 'E']).unwrap_or((value, "0"));
             let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
             let exponent = unsigned(exponent);
-            let some = !(whole.is_empty() && fraction.is_empty()) && !exponent.is_empty();
-            some && digits(whole) && digits(fraction) && digits(exponent)
+            let whole_or_fraction = !whole.is_empty() || !fraction.is_empty();
+            let exponent = !exponent.is_empty() && digits(exponent);
+            whole_or_fraction && digits(whole) && digits(fraction) && exponent
         }
     }
 }

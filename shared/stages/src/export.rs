@@ -116,8 +116,8 @@ impl Harmonia {
             .await)
     }
 
-    /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory, files
-    /// whose ranges do not come back. Returns the files that are stuck now.
+    /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory,
+    /// files whose ranges do not come back. Returns the files that are stuck now.
     pub async fn tick(&self) -> Result<Vec<File>, StageError> {
         self.retry_due().await?;
         let now = self.now();

@@ -4,12 +4,13 @@ use crate::state::Rows;
 use harmonia_domain::{
     card::CardKeys,
     export::{Export, ExportState, MatchType},
-    feed::{Feed, Kind, Transport},
+    feed::Kind,
     file::{File, FileState},
     identity::Identity,
     purchase::{PaymentFacts, Purchase, PurchaseState},
     sale::{Sale, SaleState},
 };
+use harmonia_ports::Bucket;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -157,9 +158,8 @@ fn merchant_line(s: &Sale) -> Value {
 }
 
 fn file(f: &File) -> Option<Value> {
-    if let Feed::Payment(feed) = &f.feed
-        && feed.transport() == Transport::Message
-    {
+    // batches of messages are logged as files, but they are in the archive only
+    if f.bucket != Bucket::Imports.as_str() {
         return None;
     }
     let imported = !matches!(f.state, FileState::Unreadable { .. });

@@ -72,8 +72,8 @@ pub enum PartText {
     /// The text as it is; a value that is no text is refused.
     #[default]
     Text,
-    /// A time as `2024-06-18T13:41:07+01:00`: microseconds only if there are any, the offset only if it was written, `Z`
-    /// as `+00:00`.
+    /// A time as `2024-06-18T13:41:07+01:00`: microseconds only if there are any, the offset only if it was written,
+    /// `Z` as `+00:00`.
     IsoDatetime,
     /// A number as short as possible (`23.90` is `23.9`); a text and a typed decimal as written.
     Number,
@@ -145,9 +145,9 @@ pub struct TimeField {
     /// The columns.
     #[serde(deserialize_with = "not_empty")]
     pub columns: Vec<String>,
-    /// How they are read: `iso` (a text such as `2024-06-18T13:41:07`, with or without an offset), `typed-datetime` (JSON
-    /// only: an object with `__type__` and `__value__`; a text is refused), or a format such as `DD/MM/YYYY HH:mm:ss`
-    /// made of YYYY, MM, DD, HH, mm, ss.
+    /// How they are read: `iso` (a text such as `2024-06-18T13:41:07`, with or without an offset), `typed-datetime`
+    /// (JSON only: an object with `__type__` and `__value__`; a text is refused), or a format such as
+    /// `DD/MM/YYYY HH:mm:ss` made of YYYY, MM, DD, HH, mm, ss.
     #[serde(deserialize_with = "time_text")]
     #[schemars(with = "String")]
     pub format: TimeText,

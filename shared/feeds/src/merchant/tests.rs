@@ -1,10 +1,11 @@
-//! Merchants' feeds: the worked examples of the specification ([`examples`]), what is refused ([`refused`]), formats that
-//! no shipped definition uses ([`formats`]), the way back ([`round_trip`]), and the documentation's example
-//! ([`onboarding`]).
+//! Merchants' feeds: the worked examples of the specification ([`examples`]), what is refused ([`refused`]), formats
+//! that no shipped definition uses ([`formats`]), whole files ([`golden`]), the way back ([`round_trip`]), and the
+//! documentation's example ([`onboarding`]).
 
 mod examples;
 mod files;
 mod formats;
+mod golden;
 mod onboarding;
 mod refused;
 mod round_trip;
@@ -18,11 +19,11 @@ use harmonia_domain::{
 };
 use serde_json::{Value, json};
 
-const ITSU: &str = "transaction_id,payment_card_type,payment_card_first_six,payment_card_last_four,amount,currency_code,\
-    auth_code,date,merchant_identifier,retailer_location_id,transaction_data,customer_id";
+const ITSU: &str = "transaction_id,payment_card_type,payment_card_first_six,payment_card_last_four,amount,\
+    currency_code,auth_code,date,merchant_identifier,retailer_location_id,transaction_data,customer_id";
 const ITSU_ROW: &str = "055/005/48213,visa,,8841,23.45,GBP,390211,2024-06-18T13:41:07,,55,,";
-const TGIF: &str = "transaction_id,payment_card_type,payment_card_first_six,payment_card_last_four,amount,gratuity_amount,\
-    currency_code,auth_code,date,merchant_identifier,retailer_location_id";
+const TGIF: &str = "transaction_id,payment_card_type,payment_card_first_six,payment_card_last_four,amount,\
+    gratuity_amount,currency_code,auth_code,date,merchant_identifier,retailer_location_id";
 const TGIF_ROW: &str = "TGI-000917,VISA CREDIT,,8841,23.45,2.35,GBP,390211,2024-06-18T13:41:07,60112233,";
 
 /// The feed of a shipped definition.

@@ -1,4 +1,4 @@
-//! A second, slow reading of the tables of spec match §5.3 and §5.5, written apart from the engine: whole microseconds
+//! A second, slow reading of the tables of spec match §5.3 to §5.8, written apart from the engine: whole microseconds
 //! and sets of places instead of its types. Shares no code with it.
 
 use crate::Candidate;
@@ -68,21 +68,64 @@ pub(super) fn iceland(scheme: Scheme, payment: &Current, card: (&str, &str), sal
     only(&k6(&in_time, card, sales))
 }
 
-/// §5.5
-pub(super) fn wasabi(scheme: Scheme, payment: &Current, card: (&str, &str), sales: &[Candidate]) -> Option<usize> {
+/// §5.4 with 60 s, §5.5 with 180 s.
+pub(super) fn costa_or_wasabi(
+    tolerance_s: i64,
+    scheme: Scheme,
+    payment: &Current,
+    card: (&str, &str),
+    sales: &[Candidate],
+) -> Option<usize> {
     let c = base(payment, sales);
     if scheme == Scheme::Amex {
-        let in_time = t(&c, payment, sales, 180);
+        let in_time = t(&c, payment, sales, tolerance_s);
         return match (truthy(payment.first_six.as_ref()), in_time.len()) {
             (true, _) => only(&d6(&in_time, payment, sales)),
             (false, 0 | 1) => only(&in_time),
             (false, _) => only(&k6(&in_time, card, sales)),
         };
     }
-    let q = if payment.auth_code == *"" { t(&c, payment, sales, 180) } else { a(&c, payment, sales) };
+    let coded = payment.auth_code != *"";
+    let q = if coded { a(&c, payment, sales) } else { t(&c, payment, sales, tolerance_s) };
     if q.len() < 2 {
         return only(&q);
     }
-    let in_time = t(&q, payment, sales, 180);
+    let in_time = t(&q, payment, sales, tolerance_s);
     if in_time.len() < 2 { only(&in_time) } else { only(&k6(&in_time, card, sales)) }
+}
+
+fn k4(set: &[usize], card: (&str, &str), sales: &[Candidate]) -> Vec<usize> {
+    set.iter().copied().filter(|i| sales[*i].last_four == Some(card.1.to_owned())).collect()
+}
+
+/// One of them, or the one that K4 leaves.
+fn one_or_k4(set: &[usize], card: (&str, &str), sales: &[Candidate]) -> Option<usize> {
+    if set.len() < 2 { only(set) } else { only(&k4(set, card, sales)) }
+}
+
+/// §5.6, §5.7, §5.8.
+pub(super) fn with_last_four(
+    merchant: &str,
+    scheme: Scheme,
+    payment: &Current,
+    card: (&str, &str),
+    sales: &[Candidate],
+) -> Option<usize> {
+    let c = base(payment, sales);
+    let coded = payment.auth_code != *"";
+    let in_time = t(&c, payment, sales, 180);
+    match (scheme, merchant) {
+        (Scheme::Visa, _) => one_or_k4(&if coded { a(&c, payment, sales) } else { c }, card, sales),
+        (Scheme::Mastercard, _) if coded => {
+            let q = a(&c, payment, sales);
+            if q.len() < 2 { only(&q) } else { one_or_k4(&t(&q, payment, sales, 180), card, sales) }
+        }
+        (Scheme::Amex, "tgi-fridays") if truthy(payment.first_six.as_ref()) => only(&d6(&in_time, payment, sales)),
+        (Scheme::Amex, "stonegate") if truthy(payment.last_four.as_ref()) => {
+            let same = |i: &usize| sales[*i].last_four == payment.last_four;
+            only(&in_time.into_iter().filter(same).collect::<Vec<_>>())
+        }
+        (Scheme::Mastercard, _) | (Scheme::Amex, "tgi-fridays" | "stonegate") => one_or_k4(&in_time, card, sales),
+        (Scheme::Amex, _) => None,
+    }
 }

@@ -1,5 +1,5 @@
-//! Spec match §5.6-5.8, row by row: Itsu, TGI Fridays and Stonegate, who tell cards apart by the last four digits (K4) and
-//! have no time test for a Visa payment without auth code (D15).
+//! Spec match §5.6-5.8, row by row: Itsu, TGI Fridays and Stonegate, who tell cards apart by the last four digits (K4)
+//! and have no time test for a Visa payment without auth code (D15).
 
 use super::{ANOTHER, CARD, Expect, at, paid, row, run, sale, shipped};
 use crate::{Candidate, Decision, OpenReason, Reason, Whose, decide, sale_times};

@@ -1,5 +1,5 @@
-//! The engine against the specification's tables: [`iceland`], [`wasabi`] and [`last_four`] row by row, [`chain`] and [`borders`] the
-//! rest of §4.8 and §18, [`properties`] against a second reading of the tables ([`by_the_book`]).
+//! The engine against the specification's tables: [`iceland`], [`wasabi`] and [`last_four`] row by row, [`chain`] and
+//! [`borders`] the rest of §4.8 and §18, [`properties`] against a second reading of the tables ([`by_the_book`]).
 
 mod borders;
 mod by_the_book;

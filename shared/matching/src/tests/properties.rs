@@ -8,8 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-static ICELAND: LazyLock<Matching> = LazyLock::new(|| super::shipped("iceland-bonus-card"));
+const MERCHANTS: [&str; 6] = ["iceland-bonus-card", "costa", "wasabi-club", "itsu", "tgi-fridays", "stonegate"];
+static ALL: LazyLock<[(&str, Matching); 6]> = LazyLock::new(|| MERCHANTS.map(|one| (one, super::shipped(one))));
 static WASABI: LazyLock<Matching> = LazyLock::new(|| super::shipped("wasabi-club"));
+
+fn by_the_book(merchant: &str, scheme: Scheme, payment: &Current, sales: &[Candidate]) -> Option<usize> {
+    match merchant {
+        "iceland-bonus-card" => by_the_book::iceland(scheme, payment, CARD, sales),
+        "costa" => by_the_book::costa_or_wasabi(60, scheme, payment, CARD, sales),
+        "wasabi-club" => by_the_book::costa_or_wasabi(180, scheme, payment, CARD, sales),
+        other => by_the_book::with_last_four(other, scheme, payment, CARD, sales),
+    }
+}
 
 fn later(start: Timestamp, micros: i64) -> Timestamp {
     start.checked_add(SignedDuration::from_micros(micros)).unwrap()
@@ -81,13 +91,14 @@ fn chosen(decision: &Decision) -> Option<usize> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Spec match §5.3, §5.5: nothing else is matched, nothing else is left open.
+    /// Spec match §5.3-5.8: nothing else is matched, nothing else is left open.
     #[test]
     fn the_engine_reads_the_tables_like_everybody((scheme, payment, sales) in a_case()) {
-        let ice = decide(&ICELAND, scheme, &payment, CARD.0, CARD.1, &sales);
-        prop_assert_eq!(chosen(&ice.decision), by_the_book::iceland(scheme, &payment, CARD, &sales));
-        let wasabi = decide(&WASABI, scheme, &payment, CARD.0, CARD.1, &sales);
-        prop_assert_eq!(chosen(&wasabi.decision), by_the_book::wasabi(scheme, &payment, CARD, &sales));
+        for (merchant, matching) in &*ALL {
+            let verdict = decide(matching, scheme, &payment, CARD.0, CARD.1, &sales);
+            let expected = by_the_book(merchant, scheme, &payment, &sales);
+            prop_assert_eq!(chosen(&verdict.decision), expected, "{}", merchant);
+        }
     }
 
     /// Invariant 6: one reason each; exactly the chosen one is called so; it lies in the range of the book query.
@@ -111,7 +122,7 @@ proptest! {
             (Just(case), shuffled)
         })
     ) {
-        for matching in [&*ICELAND, &*WASABI] {
+        for (_, matching) in &*ALL {
             let one = decide(matching, scheme, &payment, CARD.0, CARD.1, &sales);
             let other = decide(matching, scheme, &payment, CARD.0, CARD.1, &shuffled);
             let id = |list: &[Candidate], d: &Decision| chosen(d).map(|i| list[i].id.clone());
@@ -122,8 +133,8 @@ proptest! {
     /// A sale outside the range of the book query cannot matter.
     #[test]
     fn the_query_range_is_wide_enough((scheme, payment, sales) in a_case()) {
-        for matching in [&*ICELAND, &*WASABI] {
-            let (from, to) = sale_times(matching, scheme, &payment).unwrap();
+        for (_, matching) in &*ALL {
+            let Some((from, to)) = sale_times(matching, scheme, &payment) else { continue };
             let near: Vec<_> = sales.iter().filter(|s| from <= s.at && s.at <= to).cloned().collect();
             let all = decide(matching, scheme, &payment, CARD.0, CARD.1, &sales);
             let some = decide(matching, scheme, &payment, CARD.0, CARD.1, &near);

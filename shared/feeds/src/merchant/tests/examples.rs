@@ -138,7 +138,8 @@ fn stonegate_ids() {
     assert_eq!(id(&with("date", typed("datetime", "2024-06-18T12:41:07+00:00"))), zulu);
     let published = json!({"transaction_id":"T-77","payment_card_type":"VS","payment_card_first_six":"",
         "payment_card_last_four":null,"amount":76.45,"currency_code":"GBP","auth_code":"333444",
-        "date":typed("datetime", "2023-03-27T15:01:59+00:00"),"retailer_location_id":"x","metadata":{"AccountID":"ACC-1"}});
+        "date":typed("datetime", "2023-03-27T15:01:59+00:00"),"retailer_location_id":"x",
+        "metadata":{"AccountID":"ACC-1"}});
     assert_eq!(id(&published), "ad284c12224958008dce5bccbc32ddaf3b5018cab3493fe0e3ed0a008e203c82");
 }
 

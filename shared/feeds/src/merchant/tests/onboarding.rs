@@ -27,9 +27,14 @@ fn the_documented_example_reads_its_sample() {
     assert_eq!(first.extra.unwrap()["filiale"], "Köln Südstadt");
 }
 
-/// The text shows the files as they are.
+/// The text shows the files as they are, and a mistake as it is told.
 #[test]
 fn the_documentation_shows_the_definition() {
     let text = include_str!("../../../../../docs/onboarding.md");
     assert!(text.contains(TOML.trim()), "docs/onboarding.md shows another definition");
+    let sample: String = SAMPLE.iter().map(|byte| char::from(*byte)).collect();
+    assert!(text.contains(sample.replace("\r\n", "\n").trim()), "docs/onboarding.md shows another sample");
+    let broken = TOML.replace("Europe/Berlin", "Europe/Berln");
+    let error = Definition::from_toml(&broken, "kaffeehaus-linde.toml").unwrap_err().to_string();
+    assert!(text.contains(&error), "docs/onboarding.md does not show: {error}");
 }

@@ -44,9 +44,11 @@ fn bad_values_of_csv_rows() {
         ("8841", "45001", "payment_card_last_four", BadCardDigits),
         ("390211", "390211390211390211390", "auth_code", TooLong),
     ] {
-        for (read, text) in [(itsu as fn(&str) -> Record, ITSU_ROW), (tgif, TGIF_ROW)] {
+        for text in [ITSU_ROW, TGIF_ROW] {
             assert!(text.contains(from), "{from}");
-            assert_eq!(rejected(read(&text.replacen(from, to, 1))), (field.into(), reason), "{to}");
+        }
+        for read in [itsu(&ITSU_ROW.replacen(from, to, 1)), tgif(&TGIF_ROW.replacen(from, to, 1))] {
+            assert_eq!(rejected(read), (field.into(), reason), "{to}");
         }
     }
     let tip = |to: &str| rejected(tgif(&TGIF_ROW.replace("2.35", to)));
