@@ -79,6 +79,7 @@ impl Watched<MemoryTables> {
         match write {
             Write::Put { table, .. } => self.watch.note("dynamodb:PutItem", table.as_str()),
             Write::Patch { table, .. } => self.watch.note("dynamodb:UpdateItem", table.as_str()),
+            Write::Delete { table, .. } => self.watch.note("dynamodb:DeleteItem", table.as_str()),
             Write::Check { table, .. } => self.watch.note("dynamodb:ConditionCheckItem", table.as_str()),
         }
     }
@@ -248,8 +249,7 @@ impl Play {
             clock: clock.clone(),
         };
         let settings = Settings {
-            directory_url: outside.directory_url.clone(),
-            directory_key: SecretString::from(outside.directory_key.clone()),
+            directory: outside.directory(),
             aes_key: SecretString::from(world.aes_key.clone()),
             merchants: outside.secrets.clone(),
         };

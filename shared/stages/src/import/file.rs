@@ -90,6 +90,7 @@ impl Harmonia {
             let bytes = self.bytes_of(&first.row, bytes).await?;
             self.carry_on(first, bytes.as_deref()).await?
         };
+        self.write_seen().await;
         if done.id == file.id { Ok(done) } else { self.repeat_of(&done, file).await }
     }
 
