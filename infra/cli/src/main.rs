@@ -46,7 +46,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Onboard, change, offboard and list merchants' identifiers (MIDs); parked lines that this sets free are re-opened.
+    /// Onboard, change, offboard and list merchants' identifiers (MIDs); parked lines that they set free are re-opened.
     #[command(subcommand)]
     Identifiers(identifiers::Action),
     /// Load the second user directory.

@@ -128,8 +128,8 @@ impl Harmonia {
         Err(StageError::Unsettled { what: "a payment line", tries: TRIES_MAX })
     }
 
-    /// Why the line, as it is stored, still waits for its MID. A line that was parked is looked at again (design §4); so
-    /// is one that was stored before, perhaps by somebody who died before looking.
+    /// Why the line, as it is stored, still waits for its MID. A line that was parked is looked at again (design §4);
+    /// so is one that was stored before, perhaps by somebody who died before looking.
     pub(super) async fn look_again(
         &self,
         prepared: &Prepared,

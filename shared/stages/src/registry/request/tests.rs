@@ -7,8 +7,8 @@ fn told(invalid: Invalid) -> Vec<String> {
 /// Spec import §10.1: every rule, every fault by its index and field, nothing taken if one is wrong.
 #[test]
 fn onboarding_requests_are_checked_whole() {
-    let good = r#"{"identifiers": [{"identifier": "40417722", "identifier_type": "PRIMARY", "loyalty_plan": "tgi-fridays",
-        "payment_scheme": "visa", "location_id": " ", "merchant_internal_id": null}]}"#;
+    let good = r#"{"identifiers": [{"identifier": "40417722", "identifier_type": "PRIMARY", "loyalty_plan":
+        "tgi-fridays", "payment_scheme": "visa", "location_id": " ", "merchant_internal_id": null}]}"#;
     let read = read_onboard(good).unwrap();
     assert_eq!(
         (read.len(), read[0].location_id.as_deref(), read[0].merchant_internal_id.as_deref()),
