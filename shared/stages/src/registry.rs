@@ -18,3 +18,6 @@ pub use request::{
 };
 pub use seen::SeenIdentifiers;
 pub use users::UsersImported;
+
+#[cfg(test)]
+mod tests;
