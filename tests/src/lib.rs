@@ -9,6 +9,8 @@ mod intake;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod registry;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod template;

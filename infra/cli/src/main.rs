@@ -4,10 +4,13 @@
 mod demo;
 mod drop;
 mod generate;
+mod identifiers;
+mod reopen;
 mod replay;
 mod status;
 mod table;
 mod up;
+mod users;
 
 use clap::{Parser, Subcommand};
 use harmonia_local::local::Folder;
@@ -43,6 +46,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Onboard, change, offboard and list merchants' identifiers (MIDs); parked lines that they set free are re-opened.
+    #[command(subcommand)]
+    Identifiers(identifiers::Action),
+    /// Load the second user directory.
+    #[command(subcommand)]
+    Users(users::UsersAction),
+    /// Link and unlink cards.
+    #[command(subcommand)]
+    Cards(users::CardsAction),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -64,6 +76,9 @@ fn main() -> ExitCode {
             Command::Drop(options) => drop::run(&folder, &options).await,
             Command::Status => status::run(&folder).await,
             Command::Replay { cases, json } => Ok(replay::run(&cases, json).await),
+            Command::Identifiers(action) => identifiers::run(&folder, action).await,
+            Command::Users(action) => users::users(&folder, action).await,
+            Command::Cards(action) => users::cards(&folder, action).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }

@@ -78,7 +78,7 @@ fn purchase_state(p: &Purchase) -> String {
     }
 }
 
-fn words<T: serde::Serialize>(value: &T) -> String {
+pub(crate) fn words<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default()
 }
 

@@ -14,6 +14,7 @@ pub mod memory_cloud;
 pub mod memory_mailbox;
 pub mod partners;
 pub mod reasons;
+pub mod registry;
 pub mod replay;
 pub mod run;
 pub mod state;

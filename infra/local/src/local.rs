@@ -7,9 +7,10 @@ use crate::{
         Durability,
         objects::{FolderError, FolderObjects},
         queues::DurableQueues,
-        tables::{EmbeddedDynamo, EmbeddedError, connect, dump},
+        tables::{EmbeddedDynamo, EmbeddedError, dump},
     },
     effects::Effects,
+    registry::FolderTables,
     state::Rows,
     world::{Outside, World},
 };
@@ -92,7 +93,7 @@ impl Folder {
         std::fs::create_dir_all(&self.0).map_err(|source| LocalError::Disk { path: shown, source })
     }
 
-    fn tables(&self) -> PathBuf {
+    pub(crate) fn tables(&self) -> PathBuf {
         self.0.join("tables.sqlite")
     }
 
@@ -110,7 +111,7 @@ impl Folder {
     }
 
     /// The card key of this folder, made on first use.
-    fn card_keys(&self) -> Result<CardKeys, LocalError> {
+    pub(crate) fn card_keys(&self) -> Result<CardKeys, LocalError> {
         let path = self.0.join("card.key");
         let disk = |source| LocalError::Disk { path: path.display().to_string(), source };
         let text = match std::fs::read_to_string(&path) {
@@ -140,8 +141,8 @@ impl Folder {
 
 /// Drops files and messages as partners do; needs no running cloud.
 pub struct Door {
-    objects: Arc<FolderObjects>,
-    queues: Arc<DurableQueues>,
+    pub(crate) objects: Arc<FolderObjects>,
+    pub(crate) queues: Arc<DurableQueues>,
     clock: Arc<dyn Clock>,
     definitions: Definitions,
 }
@@ -222,8 +223,7 @@ impl Local {
             clock: Arc::clone(&clock),
         };
         let settings = Settings {
-            directory_url: outside.directory_url.clone(),
-            directory_key: SecretString::from(outside.directory_key.clone()),
+            directory: outside.directory(),
             aes_key: SecretString::from(world.aes_key.clone()),
             merchants: outside.secrets.clone(),
         };
@@ -285,14 +285,8 @@ pub async fn rows_of(folder: &Folder) -> Result<Rows, LocalError> {
     if !folder.tables().exists() {
         return Err(LocalError::NoState(folder.path().display().to_string()));
     }
-    let running = std::fs::read_to_string(folder.endpoint()).ok().and_then(|text| text.parse().ok());
-    if let Some(address) = running
-        && std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(300)).is_ok()
-    {
-        return Ok(Rows::from_items(all_items(&connect(address)).await?)?);
-    }
-    let dynamo = EmbeddedDynamo::open(&folder.tables(), Durability::PowerCut).await?;
-    let rows = Rows::from_items(all_items(&dynamo.tables()).await?)?;
-    dynamo.shutdown().await?;
+    let tables = FolderTables::open(folder).await?;
+    let rows = Rows::from_items(all_items(&tables.tables()).await?)?;
+    tables.close().await?;
     Ok(rows)
 }

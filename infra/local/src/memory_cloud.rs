@@ -57,8 +57,7 @@ impl MemoryCloud {
         };
         let outside: Outside = partners.outside();
         let settings = Settings {
-            directory_url: outside.directory_url.clone(),
-            directory_key: SecretString::from(outside.directory_key.clone()),
+            directory: outside.directory(),
             aes_key: SecretString::from(world.aes_key.clone()),
             merchants: BTreeMap::clone(&outside.secrets),
         };

@@ -27,7 +27,7 @@ use harmonia_ports::{
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
-use harmonia_stages::{Harmonia, Settings, StageError};
+use harmonia_stages::{Directory, Harmonia, Settings, StageError};
 use harmonia_state::StoredError;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -105,8 +105,7 @@ impl Stage {
         let web = Arc::new(web::CaseWeb::new(case.world.users.clone(), rules, clock.clone()));
         let keys = CardKeys::from_secret(&SecretString::from(CASE_CARD_KEY));
         let settings = Settings {
-            directory_url: web::DIRECTORY.to_owned(),
-            directory_key: SecretString::from("case"),
+            directory: Directory::at(web::DIRECTORY.to_owned(), SecretString::from("case")),
             aes_key: SecretString::from(case.world.aes_key.clone()),
             merchants: surroundings
                 .secrets

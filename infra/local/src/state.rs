@@ -9,7 +9,9 @@ use harmonia_domain::{
     sale::Sale,
 };
 use harmonia_ports::Item;
-use harmonia_state::{BookedPayment, BookedSale, Range, StoredError, StoredIdentity, parse};
+use harmonia_state::{
+    BookedPayment, BookedSale, NewestIdentity, ParkedLine, Range, StoredError, StoredIdentity, parse,
+};
 
 /// The rows, each kind in the order of its keys.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +24,8 @@ pub struct Rows {
     pub open_payments: Vec<BookedPayment>,
     /// BS
     pub booked_sales: Vec<BookedSale>,
+    /// K
+    pub parked: Vec<ParkedLine>,
     /// X
     pub exports: Vec<Export>,
     /// BT
@@ -44,11 +48,12 @@ impl Rows {
                 "S" => rows.sales.push(parse::<Sale>(item)?.row),
                 "BP" => rows.open_payments.push(parse::<BookedPayment>(item)?.row),
                 "BS" => rows.booked_sales.push(parse::<BookedSale>(item)?.row),
+                "K" => rows.parked.push(parse::<ParkedLine>(item)?.row),
                 "X" => rows.exports.push(parse::<Export>(item)?.row),
                 "BT" => rows.batches.push(parse::<Batch>(item)?.row),
                 "F" => rows.files.push(parse::<File>(item)?.row),
                 "FR" => rows.ranges.push(parse::<Range>(item)?.row),
-                "I" => rows.identities.push(parse::<StoredIdentity>(item)?.row.0),
+                "I" if !NewestIdentity::is_key(&item.key) => rows.identities.push(parse::<StoredIdentity>(item)?.row.0),
                 _ => {}
             }
         }

@@ -6,6 +6,8 @@ use harmonia_domain::{
     feed::{NameError, Slug},
     identifier::Identifier,
 };
+use harmonia_stages::Directory;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
@@ -23,9 +25,11 @@ pub struct World {
 /// Where the directory and the merchants are, and how they know us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outside {
-    /// Base URL of the user directory.
+    /// Base URL of the user directory; without one it is the table that `harmonia users import` fills.
+    #[serde(default)]
     pub directory_url: String,
     /// Its service key.
+    #[serde(default)]
     pub directory_key: String,
     /// Each merchant's base URL; the definition's where it is not given.
     #[serde(default)]
@@ -84,10 +88,17 @@ pub(crate) fn onboarded(i: &harmonia_gen::Identifier) -> Result<Identifier, Name
         merchant: i.scheme.parse()?,
         location_id: i.location_id.clone(),
         merchant_internal_id: i.merchant_internal_id.clone(),
+        location: None,
+        postcode: None,
     })
 }
 
 impl Outside {
+    /// The user directory.
+    pub fn directory(&self) -> Directory {
+        Directory::at(self.directory_url.clone(), SecretString::from(self.directory_key.clone()))
+    }
+
     /// The shipped definitions with this environment's addresses.
     pub fn definitions(&self) -> Result<Definitions, DefinitionError> {
         let mut definitions = Definitions::shipped()?;

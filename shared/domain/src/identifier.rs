@@ -62,6 +62,12 @@ pub struct Identifier {
     /// The merchant's own id of the brand or till.
     #[serde(rename = "mii", skip_serializing_if = "Option::is_none", default)]
     pub merchant_internal_id: Option<String>,
+    /// Town or name of the place, for people (spec import §2.4: at most 250 characters).
+    #[serde(rename = "name", skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<String>,
+    /// Its postcode, for people (spec import §2.4: at most 16 characters).
+    #[serde(rename = "pc", skip_serializing_if = "Option::is_none", default)]
+    pub postcode: Option<String>,
 }
 
 /// What one location's tills are called: the mirror of [`Identifier`], written with it (state.md item ML).
@@ -153,6 +159,8 @@ mod tests {
             merchant,
             location_id: None,
             merchant_internal_id: None,
+            location: None,
+            postcode: None,
         }
     }
 

@@ -13,12 +13,12 @@ use crate::{
     Refused, Source,
     card::{SealedToken, TokenHash},
     feed::{Kind, Scheme, Slug},
-    identifier::{Identifier, IdentifierType},
+    identifier::{Identifier, IdentifierType, MidTexts},
     ids::Id,
     money::{Currency, MinorUnits},
     outcome::ParkReason,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil};
 
 /// Names an export in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -122,6 +122,10 @@ pub struct PaymentFacts {
     /// The other identifier texts, kept only while the MID is unknown or disputed.
     #[serde(rename = "mids", skip_serializing_if = "Vec::is_empty", default)]
     pub other_mids: Vec<(IdentifierType, String)>,
+    /// The wall-clock time of a feed whose zone depends on the merchant (spec import §3.2), kept only while the MID is
+    /// unknown or disputed; `at` then reads it in the zone of that table's default.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wall: Option<civil::DateTime>,
     /// None while the MID is unknown or disputed.
     #[serde(rename = "idn", skip_serializing_if = "Option::is_none", default)]
     pub identifier: Option<MatchedIdentifier>,
@@ -148,6 +152,26 @@ pub struct PaymentFacts {
 }
 
 impl PaymentFacts {
+    /// The identifier texts it carries; all of them only while the MID is unknown or disputed.
+    pub fn mids(&self) -> MidTexts {
+        let other = |kind| self.other_mids.iter().find(|(k, _)| *k == kind).map(|(_, text)| text.clone());
+        MidTexts {
+            primary: self.mid.clone(),
+            secondary: other(IdentifierType::Secondary),
+            psimi: other(IdentifierType::Psimi),
+        }
+    }
+
+    /// Parked until its merchant is known.
+    pub fn waits_for_mid(&self) -> bool {
+        matches!(self.parked, Some(ParkReason::UnknownMid | ParkReason::DisputedMid))
+    }
+
+    /// Parked until its card is linked.
+    pub fn waits_for_card(&self) -> bool {
+        matches!(self.parked, Some(ParkReason::CardNotKnown | ParkReason::NoCardInformation))
+    }
+
     /// Equal in everything a partner could have changed.
     pub fn same_content(&self, other: &Self) -> bool {
         let neutral = |f: &Self| Self {
@@ -158,6 +182,7 @@ impl PaymentFacts {
             told: None,
             identifier: None,
             other_mids: Vec::new(),
+            wall: None,
             ..f.clone()
         };
         neutral(self) == neutral(other)
@@ -331,7 +356,8 @@ impl Purchase {
         Some(next)
     }
 
-    /// Parks `kind`'s line. `None`: it counts already or is parked for the same reason, nothing to write.
+    /// Parks `kind`'s line; if the other line counts too, it takes its place. `None`: it overrides already or is parked
+    /// for the same reason, nothing to write.
     pub fn park(&self, kind: Kind, why: ParkReason, due: Option<Timestamp>) -> Option<Self> {
         let facts = self.line(kind)?;
         let counts = kind != self.base && self.second_known;
@@ -340,6 +366,28 @@ impl Purchase {
         }
         let mut next = self.clone();
         next.set_line(kind, PaymentFacts { parked: Some(why), due, ..facts.clone() });
+        if let Some((second, _)) = self.second().filter(|_| kind == self.base && self.second_known) {
+            (next.base, next.second_known) = (second, false);
+        }
+        Some(next)
+    }
+
+    /// `kind`'s line that was parked for its MID belongs to a merchant by now; `at` is its instant in that merchant's
+    /// zone. `None`: it does not wait for that.
+    pub fn attributed(&self, kind: Kind, identifier: MatchedIdentifier, at: Timestamp) -> Option<Self> {
+        let facts = self.line(kind).filter(|facts| self.state != PurchaseState::Stored && facts.waits_for_mid())?;
+        let (identifier, other_mids) = (Some(identifier), Vec::new());
+        let open = PaymentFacts { at, identifier, other_mids, wall: None, parked: None, due: None, ..facts.clone() };
+        let mut next = self.clone();
+        next.set_line(kind, open);
+        Some(next)
+    }
+
+    /// `kind`'s line that was parked for its card is to be asked for again. `None`: it does not wait for that.
+    pub fn relinked(&self, kind: Kind) -> Option<Self> {
+        let facts = self.line(kind).filter(|facts| self.state != PurchaseState::Stored && facts.waits_for_card())?;
+        let mut next = self.clone();
+        next.set_line(kind, PaymentFacts { parked: None, due: None, ..facts.clone() });
         Some(next)
     }
 
@@ -454,6 +502,7 @@ mod tests {
             last_four: None,
             mid: "m".into(),
             other_mids: Vec::new(),
+            wall: None,
             identifier: Some(MatchedIdentifier {
                 merchant: "wasabi-club".parse().unwrap(),
                 kind: IdentifierType::Primary,
@@ -535,6 +584,45 @@ mod tests {
         let parked = refund.park(Kind::Refund, ParkReason::CardNotKnown, None).unwrap();
         assert_eq!(parked.known(Kind::Refund), Some(refund.clone()));
         assert_eq!(refund.stored().unwrap().state, PurchaseState::Stored);
+    }
+
+    /// D5: an auth whose card turns out not to be known does not hold up its settlement, whose card is.
+    #[test]
+    fn a_base_parked_late_gives_way_to_the_line_that_counts() {
+        let both = purchase(Kind::Auth, facts(100, "", 1)).with_second(Kind::Settled, facts(120, "1", 2)).unwrap();
+        let known = both.known(Kind::Settled).unwrap().park(Kind::Auth, ParkReason::CardNotKnown, None).unwrap();
+        let now = known.current().unwrap();
+        assert_eq!((known.base, now.amount, now.identity_of), (Kind::Settled, MinorUnits(120), Kind::Settled));
+        let relinked = known.relinked(Kind::Auth).unwrap();
+        assert_eq!(relinked.current(), known.current(), "an auth known after the settlement is discarded");
+    }
+
+    /// D7: a line is re-opened once, and only for what it waited for.
+    #[test]
+    fn a_parked_line_is_reopened_once() {
+        let identifier = facts(1, "", 1).identifier.unwrap();
+        let later = Timestamp::from_second(99).unwrap();
+        let unknown = PaymentFacts {
+            identifier: None,
+            other_mids: vec![(IdentifierType::Secondary, "s".into()), (IdentifierType::Psimi, "p".into())],
+            wall: Some(civil::date(2024, 6, 18).at(13, 41, 7, 0)),
+            parked: Some(ParkReason::UnknownMid),
+            ..facts(100, "", 1)
+        };
+        assert_eq!(unknown.mids().pairs().map(|(_, text)| text).collect::<Vec<_>>(), ["m", "s", "p"]);
+        let parked = purchase(Kind::Auth, unknown);
+        assert!(parked.relinked(Kind::Auth).is_none() && parked.current().is_none());
+        let open = parked.attributed(Kind::Auth, identifier.clone(), later).unwrap();
+        let now = open.current().unwrap();
+        assert_eq!((now.at, now.identifier.merchant.as_str()), (later, "wasabi-club"));
+        assert!(open.auth.as_ref().is_some_and(|a| a.wall.is_none() && a.other_mids.is_empty()));
+        assert!(open.attributed(Kind::Auth, identifier.clone(), later).is_none());
+        assert!(open.attributed(Kind::Settled, identifier, later).is_none());
+        let no_card = open.park(Kind::Auth, ParkReason::CardNotKnown, None).unwrap();
+        let linked = no_card.relinked(Kind::Auth).unwrap();
+        assert_eq!(linked, open);
+        assert!(linked.relinked(Kind::Auth).is_none());
+        assert!(no_card.stored().unwrap().relinked(Kind::Auth).is_none());
     }
 
     /// Invariant 2: claimed once; nothing moves a claimed purchase.

@@ -121,9 +121,21 @@ impl Sale {
             arrived: Timestamp::UNIX_EPOCH,
             group: None,
             state: SaleState::Live,
+            mids: if s.location.is_some() { Vec::new() } else { s.mids.clone() },
             ..s.clone()
         };
         neutral(self) == neutral(other)
+    }
+
+    /// The location that it waits for has these identifiers by now. `None`: it does not wait, or there are none.
+    pub fn located(&self, mids: Vec<String>) -> Option<Self> {
+        let waits = self.waits_for_location() && !mids.is_empty();
+        waits.then(|| Self { mids, state: SaleState::Live, ..self.clone() })
+    }
+
+    /// Parked until its location is known.
+    pub fn waits_for_location(&self) -> bool {
+        matches!(self.state, SaleState::Parked { .. })
     }
 
     /// The sale as part of a match.

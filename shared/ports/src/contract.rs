@@ -40,6 +40,7 @@ pub async fn all(tables: &dyn Tables) {
     versions_guard_replacement(tables).await;
     patches_set_fields_and_keep_the_rest(tables).await;
     transactions_are_all_or_nothing(tables).await;
+    a_transaction_may_move_an_item(tables).await;
     one_of_many_claimers_wins(tables).await;
     overlapping_claims_never_share(tables).await;
     queries_page_in_order(tables).await;
@@ -106,6 +107,27 @@ pub async fn patches_set_fields_and_keep_the_rest(tables: &dyn Tables) {
     let found = read(tables, "C4", "a").await.unwrap();
     assert_eq!((found.version, found.stamp.by.as_str()), (2, "patcher"));
     assert_eq!(Value::Object(found.body), json!({"st": "claimed", "amt": 5, "x": {"pk": "p"}}));
+}
+
+/// Delete and put in one transaction: the item is never at both places, and never at none.
+pub async fn a_transaction_may_move_an_item(tables: &dyn Tables) {
+    let mut old = item("C11", "old", &json!({"n": 1}));
+    old.work = Some(Work { wk: "W11".into(), ws: "1".into() });
+    tables.write(put(old, Expect::Absent)).await.unwrap();
+    let moved = |version| {
+        let key = Key::new("C11", "old");
+        let delete = Write::Delete { table: Table::Book, key, expect: Expect::Version(version) };
+        vec![delete, put(item("C11", "new", &json!({"n": 1})), Expect::Absent)]
+    };
+    let Err(WriteError::Condition(found)) = tables.transact(moved(2)).await else { panic!("has to fail") };
+    assert_eq!((found.len(), found[0].index), (1, 0));
+    assert!(read(tables, "C11", "old").await.is_some() && read(tables, "C11", "new").await.is_none());
+    tables.transact(moved(1)).await.unwrap();
+    assert!(read(tables, "C11", "old").await.is_none() && read(tables, "C11", "new").await.is_some());
+    assert_eq!(tables.work(Table::Book, "W11", "9", 10).await.unwrap().entries, []);
+    let gone = Write::Delete { table: Table::Book, key: Key::new("C11", "old"), expect: Expect::Any };
+    tables.transact(vec![gone.clone(), put(item("C11", "third", &json!({})), Expect::Absent)]).await.unwrap();
+    tables.write(gone).await.unwrap();
 }
 
 /// One failing condition undoes everything and is named by its position.

@@ -121,6 +121,15 @@ pub enum Write {
         /// If.
         expect: Expect,
     },
+    /// Removes an item (in transactions; alone, without conditions: [`Tables::delete`]).
+    Delete {
+        /// Where.
+        table: Table,
+        /// Which.
+        key: Key,
+        /// If.
+        expect: Expect,
+    },
     /// Changes nothing, only checks (in transactions).
     Check {
         /// Where.

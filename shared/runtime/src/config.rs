@@ -2,7 +2,7 @@
 //! ([`crate::deployed`]) or from the local cloud.
 
 use harmonia_domain::{card::CardKeys, feed::Slug};
-use harmonia_stages::Settings;
+use harmonia_stages::{Directory, Settings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,12 +63,11 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// What the stages need of it.
+    /// What the stages need of it. Without a URL the user directory is the table.
     pub fn settings(self, directory_url: String) -> (CardKeys, Settings) {
         let keys = CardKeys::from_secret(&self.card_key);
         let settings = Settings {
-            directory_url,
-            directory_key: self.directory_key,
+            directory: Directory::at(directory_url, self.directory_key),
             aes_key: self.aes_key,
             merchants: self.merchants,
         };

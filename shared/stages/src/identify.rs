@@ -2,12 +2,14 @@
 //! the line (D7); a directory that fails is tried again a few times, then the line waits for the sweep (D21).
 
 mod directory;
+mod identity;
+
+pub use identity::IdentityCache;
 
 use crate::{
     Harmonia, StageError,
     message::{self, Body, KnownPayment, LineName},
 };
-use directory::Lookup;
 use futures::{StreamExt, stream};
 use harmonia_definitions::Route;
 use harmonia_domain::{
@@ -17,7 +19,8 @@ use harmonia_domain::{
     purchase::{PaymentFacts, Purchase, PurchaseState},
 };
 use harmonia_ports::{Queue, Read, Table};
-use harmonia_state::{Stored, StoredIdentity, purchase_key, work};
+use harmonia_state::{Stored, purchase_key, work};
+use identity::{Answer, Whose};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
@@ -44,6 +47,17 @@ enum Need {
     Ask { merchant: Slug, token: TokenHash, sealed: SealedToken, counts: bool },
 }
 
+/// What follows from a batch.
+#[derive(Default)]
+struct Next {
+    /// To be matched.
+    known: Vec<KnownPayment>,
+    /// To be asked for after a while.
+    again: Vec<LineName>,
+    /// To be asked for at once: their cards were linked while they were parked.
+    reopened: Vec<LineName>,
+}
+
 /// A line and whether it counts already.
 type Waiting = (LineName, bool);
 
@@ -63,8 +77,9 @@ fn need(purchase: &Purchase, name: &LineName, route: impl Fn(&Slug) -> Route) ->
         PurchaseState::Streamed => route.streams(name.kind),
         PurchaseState::Stored => false,
     };
-    let waits_for_person = line.parked.is_some_and(|why| why != ParkReason::DirectoryUnavailable);
-    if !wanted || waits_for_person || !route.follows(name.kind) {
+    // a line that is parked for its card is asked for once more when its message comes again: whoever parked it may
+    // have died before looking again
+    if !wanted || !route.follows(name.kind) {
         return Need::Done;
     }
     Need::Ask {
@@ -93,62 +108,45 @@ impl Harmonia {
             }
         }
         let lookups = stream::iter(asked.into_iter().map(|((merchant, token), (sealed, names))| async move {
-            let answer = match self.cards.open(&sealed) {
-                Ok(clear) => Ok(self.look_up(&merchant, &token, &clear).await),
-                Err(e) => Err(StageError::from(e)),
-            };
-            (answer, names)
+            (self.whose(merchant, token, &sealed).await, names)
         }));
         let answers: Vec<_> = lookups.buffered(LOOKUPS_AT_ONCE).collect().await;
-        let (mut known, mut again) = (Vec::new(), Vec::new());
+        let mut next = Next::default();
         for (answer, names) in answers {
-            self.apply(answer?, &names, tries, &mut known, &mut again).await?;
+            self.apply(answer?, &names, tries, &mut next).await?;
         }
         let queues = self.ports.queues.as_ref();
-        message::send(queues, Queue::Match, trace, (None, 0), &known, |items| Body::Payments { items }).await?;
+        message::send(queues, Queue::Match, trace, (None, 0), &next.known, |items| Body::Payments { items }).await?;
+        message::send(queues, Queue::Identify, trace, (None, 0), &next.reopened, |items| Body::Lines {
+            tries: 0,
+            items,
+        })
+        .await?;
         let delay = DIRECTORY_BACKOFF_S << tries.min(5);
         let body = |items| Body::Lines { tries: tries + 1, items };
-        message::send(queues, Queue::Identify, trace, (None, delay), &again, body).await
+        message::send(queues, Queue::Identify, trace, (None, delay), &next.again, body).await
     }
 
-    async fn apply(
-        &self,
-        answer: Lookup,
-        names: &[Waiting],
-        tries: u32,
-        known: &mut Vec<KnownPayment>,
-        again: &mut Vec<LineName>,
-    ) -> Result<(), StageError> {
-        let why = match answer {
-            Lookup::Found(identity) => {
-                let who = identity.pointer(self.cards.member(identity.merchant.as_str(), &identity.loyalty_id));
-                self.keep(StoredIdentity(*identity)).await?;
+    async fn apply(&self, answer: Answer, names: &[Waiting], tries: u32, next: &mut Next) -> Result<(), StageError> {
+        let why = match answer.whose {
+            Whose::Known(who) => {
                 for (name, counts) in names {
                     if *counts || self.mark_known(name).await? {
-                        known.push(KnownPayment { p: name.p.clone(), kind: name.kind, who: who.clone() });
+                        next.known.push(KnownPayment { p: name.p.clone(), kind: name.kind, who: who.clone() });
                     }
                 }
                 return Ok(());
             }
-            Lookup::NotKnown => ParkReason::CardNotKnown,
-            Lookup::NoCardInformation => ParkReason::NoCardInformation,
-            Lookup::Unavailable if tries + 1 < DIRECTORY_TRIES_MAX => {
-                again.extend(names.iter().map(|(name, _)| name.clone()));
+            Whose::NotKnown => ParkReason::CardNotKnown,
+            Whose::NoCardInformation => ParkReason::NoCardInformation,
+            Whose::Unavailable if tries + 1 < DIRECTORY_TRIES_MAX => {
+                next.again.extend(names.iter().map(|(name, _)| name.clone()));
                 return Ok(());
             }
-            Lookup::Unavailable => ParkReason::DirectoryUnavailable,
+            Whose::Unavailable => ParkReason::DirectoryUnavailable,
         };
         for (name, _) in names {
-            self.park(name, why).await?;
-        }
-        Ok(())
-    }
-
-    /// Keeps the directory's answer under its content: the same answer is written once.
-    async fn keep(&self, identity: StoredIdentity) -> Result<(), StageError> {
-        let key = harmonia_state::Row::key(&identity);
-        if self.store().get::<StoredIdentity>(&key, Read::Eventual).await?.is_none() {
-            self.store().insert(&identity, &self.stamp("identify")).await?;
+            next.reopened.extend(self.park(name, why, answer.links).await?);
         }
         Ok(())
     }
@@ -179,11 +177,22 @@ impl Harmonia {
         Ok(purchase.is_some())
     }
 
-    async fn park(&self, name: &LineName, why: ParkReason) -> Result<(), StageError> {
+    /// Parks the line, then looks again (design §4). Returns lines that are to be asked for at once: this one, if its
+    /// card was linked meanwhile; the purchase's other line, if that counts in its place now.
+    async fn park(&self, name: &LineName, why: ParkReason, links: u64) -> Result<Vec<LineName>, StageError> {
         let due = self.now().saturating_add(SignedDuration::from_mins(DIRECTORY_DUE_MIN)).ok();
         let due = due.filter(|_| why == ParkReason::DirectoryUnavailable);
-        self.update_purchase(name, Read::Consistent, |p| p.park(name.kind, why, due)).await?;
-        Ok(())
+        let parked = self.update_purchase(name, Read::Consistent, |p| p.park(name.kind, why, due)).await?;
+        let mut again = Vec::new();
+        if why != ParkReason::DirectoryUnavailable
+            && self.look_again_at_card(&name.p, name.kind, links, &self.stamp("identify")).await?
+        {
+            again.push(name.clone());
+        }
+        if let Some(parked) = parked.filter(|p| p.base != name.kind && p.current().is_some()) {
+            again.push(LineName { p: name.p.clone(), kind: parked.base });
+        }
+        Ok(again)
     }
 
     /// Takes up lines that waited for the directory and are due (D21).

@@ -10,6 +10,7 @@ pub mod identify;
 pub mod import;
 pub mod matches;
 pub mod message;
+pub mod registry;
 
 pub use error::StageError;
 
@@ -24,14 +25,33 @@ use std::{collections::BTreeMap, sync::Arc};
 /// What the environment gives: addresses and secrets.
 #[derive(Clone)]
 pub struct Settings {
-    /// Base URL of the user directory.
-    pub directory_url: String,
-    /// Its service key.
-    pub directory_key: SecretString,
+    /// Who knows whose card it is.
+    pub directory: Directory,
     /// The key text that members' credentials are encrypted with (spec match §12.2).
     pub aes_key: SecretString,
     /// Each merchant's secret.
     pub merchants: BTreeMap<Slug, serde_json::Value>,
+}
+
+/// The user directory.
+#[derive(Clone)]
+pub enum Directory {
+    /// A service with the contract of spec import §9.
+    Http {
+        /// Its base URL.
+        url: String,
+        /// Its service key.
+        key: SecretString,
+    },
+    /// The users in the table `registry`, for those who have no such service (`harmonia users import`).
+    Table,
+}
+
+impl Directory {
+    /// The service at a URL; the table if there is none.
+    pub fn at(url: String, key: SecretString) -> Self {
+        if url.is_empty() { Self::Table } else { Self::Http { url, key } }
+    }
 }
 
 /// Everything the stages work with.
@@ -47,12 +67,23 @@ pub struct Harmonia {
     pub settings: Arc<Settings>,
     identifiers: Arc<import::IdentifierCache>,
     closed_files: Arc<matches::ClosedFiles>,
+    identities: Arc<identify::IdentityCache>,
+    seen: Arc<registry::SeenIdentifiers>,
 }
 
 impl Harmonia {
     /// The stages over these ports.
     pub fn new(ports: Ports, definitions: Arc<Definitions>, cards: CardKeys, settings: Arc<Settings>) -> Self {
-        Self { ports, definitions, cards, settings, identifiers: Arc::default(), closed_files: Arc::default() }
+        Self {
+            ports,
+            definitions,
+            cards,
+            settings,
+            identifiers: Arc::default(),
+            closed_files: Arc::default(),
+            identities: Arc::default(),
+            seen: Arc::default(),
+        }
     }
 
     pub(crate) fn store(&self) -> Store<'_> {

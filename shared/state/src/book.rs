@@ -10,8 +10,8 @@ use harmonia_domain::{
     identity::IdentityRef,
     ids::Id,
     outcome::ParkReason,
-    purchase::{PaymentFacts, Purchase, PurchaseKey},
-    sale::{Sale, SaleState},
+    purchase::{Purchase, PurchaseKey},
+    sale::Sale,
     time::sortable,
 };
 use harmonia_ports::{Key, Table, Work};
@@ -36,24 +36,6 @@ pub fn sale_key(merchant: &Slug, id: &str) -> Key {
     Key::new(format!("S#{merchant}#{id}"), "S")
 }
 
-/// When a line arrived or was to be tried again, whichever `work` sorts by.
-fn parked_entry(p: &Purchase, kind: Kind, line: &PaymentFacts, why: ParkReason) -> Option<Work> {
-    let rest = format!("{}#{kind}", p.key.id);
-    let since = work::at(line.arrived, &rest);
-    let merchant = line.identifier.as_ref().map(|i| &i.merchant);
-    let (wk, ws) = match why {
-        ParkReason::UnknownMid | ParkReason::DisputedMid => (work::parked_mid(p.key.scheme.as_str(), &line.mid), since),
-        ParkReason::CardNotKnown | ParkReason::NoCardInformation => {
-            (work::parked_card(merchant?, &line.token.0), since)
-        }
-        ParkReason::DirectoryUnavailable => {
-            (work::directory_shard_of(&p.key.id), work::at(line.due.unwrap_or(line.arrived), &rest))
-        }
-        ParkReason::UnknownLocation => return None,
-    };
-    Some(Work { wk, ws })
-}
-
 impl Row for Purchase {
     const TABLE: Table = Table::Book;
 
@@ -61,12 +43,13 @@ impl Row for Purchase {
         purchase_key(&self.key)
     }
 
+    /// Only what a clock takes up: lines that wait for the directory. Those that wait for a person stand in entries of
+    /// their own ([`crate::ParkedLine`]).
     fn work(&self) -> Option<Work> {
-        if !self.takes_identities() {
-            return None;
-        }
-        let mut parked = self.kinds().filter_map(|k| self.line(k).and_then(|l| l.parked.map(|why| (k, l, why))));
-        parked.next().and_then(|(kind, line, why)| parked_entry(self, kind, line, why))
+        let mut lines = self.kinds().filter_map(|kind| self.line(kind).map(|line| (kind, line)));
+        let (kind, line) = lines.find(|(_, line)| line.parked == Some(ParkReason::DirectoryUnavailable))?;
+        let ws = work::at(line.due.unwrap_or(line.arrived), &format!("{}#{kind}", self.key.id));
+        self.takes_identities().then(|| Work { wk: work::directory_shard_of(&self.key.id), ws })
     }
 
     fn expires(&self) -> Timestamp {
@@ -80,15 +63,6 @@ impl Row for Sale {
 
     fn key(&self) -> Key {
         sale_key(&self.merchant, &self.id)
-    }
-
-    fn work(&self) -> Option<Work> {
-        match self.state {
-            SaleState::Parked { .. } => {
-                Some(Work { wk: work::parked_location(&self.merchant, ""), ws: work::at(self.arrived, &self.id) })
-            }
-            _ => None,
-        }
     }
 
     fn expires(&self) -> Timestamp {

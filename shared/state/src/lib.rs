@@ -4,11 +4,15 @@
 
 mod book;
 mod ledger;
+mod parked;
 mod registry;
 mod store;
 pub mod work;
 
 pub use book::{BookedPayment, BookedSale, book_prefix, purchase_key, sale_key};
 pub use ledger::{FileHash, FileKey, Range, batch_pk, export_row_key, file_key};
-pub use registry::{StoredIdentity, identifier_pk, locations_pk};
+pub use parked::{ParkedLine, ParkedName, WaitsFor};
+pub use registry::{
+    DirectoryUser, IdentifierSeen, NewestIdentity, StoredIdentity, UnknownIdentifier, identifier_pk, locations_pk,
+};
 pub use store::{Row, Store, Stored, StoredError, item, parse, put_write};

@@ -131,15 +131,20 @@ impl<'a> Store<'a> {
         let mut query = query.clone();
         let mut rows = Vec::new();
         loop {
-            let page = insist!(self.tables.query(&query))?;
-            for item in page.items {
-                rows.push(parse(item)?);
-            }
-            match page.next {
+            let (page, next) = self.page(&query).await?;
+            rows.extend(page);
+            match next {
                 Some(after) => query.after = Some(after),
                 None => return Ok(rows),
             }
         }
+    }
+
+    /// One page of a query, and where the next one begins.
+    pub async fn page<R: Row>(&self, query: &Query) -> Result<(Vec<Stored<R>>, Option<String>), StoredError> {
+        let page = insist!(self.tables.query(query))?;
+        let rows = page.items.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        Ok((rows, page.next))
     }
 
     /// Inserts a row. `Some` is what was there instead.

@@ -13,21 +13,6 @@ fn shard(id: &str) -> u64 {
     id.bytes().fold(0_u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b))) % u64::from(SHARDS)
 }
 
-/// Lines parked for an identifier.
-pub fn parked_mid(scheme: &str, text: &str) -> String {
-    format!("K#mid#{scheme}#{text}")
-}
-
-/// Lines parked for a card.
-pub fn parked_card(merchant: &Slug, token: &str) -> String {
-    format!("K#card#{merchant}#{token}")
-}
-
-/// Sales parked for a location.
-pub fn parked_location(merchant: &Slug, location: &str) -> String {
-    format!("K#loc#{merchant}#{location}")
-}
-
 /// Lines that wait for the user directory, of one shard.
 pub fn parked_directory(shard: u8) -> String {
     format!("K#dir#{shard}")

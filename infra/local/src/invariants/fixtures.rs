@@ -41,6 +41,7 @@ pub(super) fn facts(slug: &str) -> PaymentFacts {
         last_four: None,
         mid: MID.into(),
         other_mids: Vec::new(),
+        wall: None,
         identifier: Some(MatchedIdentifier {
             merchant: merchant(slug),
             kind: IdentifierType::Primary,

@@ -8,7 +8,8 @@ use super::{
 use aws_sdk_dynamodb::{
     error::BuildError,
     types::{
-        ConditionCheck, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        ConditionCheck, Delete, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        Update,
     },
 };
 use harmonia_ports::{Expect, Found, Item, Key, Stamp, StoreError, Table, Write, WriteError};
@@ -27,7 +28,7 @@ const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionChec
 fn guess(write: &Write) -> u64 {
     match write {
         Write::Put { item, .. } => item.version,
-        Write::Patch { .. } | Write::Check { .. } => 0,
+        Write::Patch { .. } | Write::Delete { .. } | Write::Check { .. } => 0,
     }
 }
 
@@ -154,6 +155,21 @@ impl DynamoTables {
             .map_err(|e| incomplete(&e))
     }
 
+    fn delete_if(&self, table: Table, key: &Key, expect: &Expect) -> Result<Delete, StoreError> {
+        let mut expression = Expression::default();
+        let condition = expression.check_if(expect)?;
+        let (names, values) = expression.placeholders();
+        Delete::builder()
+            .table_name(self.names.of(table))
+            .set_key(Some(key_of(key)))
+            .condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .build()
+            .map_err(|e| incomplete(&e))
+    }
+
     fn action(&self, write: &Write, there: u64) -> Result<TransactWriteItem, StoreError> {
         let action = TransactWriteItem::builder();
         Ok(match write {
@@ -161,6 +177,7 @@ impl DynamoTables {
             Write::Patch { table, key, set, stamp, expect } => {
                 action.update(self.patch(*table, key, set, stamp, expect)?)
             }
+            Write::Delete { table, key, expect } => action.delete(self.delete_if(*table, key, expect)?),
             Write::Check { table, key, expect } => action.condition_check(self.check(*table, key, expect)?),
         }
         .build())

@@ -55,7 +55,7 @@ fn reserved(write: &Write) -> Option<&'static str> {
     let body = match write {
         Write::Put { item, .. } => &item.body,
         Write::Patch { set, .. } => set,
-        Write::Check { .. } => return None,
+        Write::Delete { .. } | Write::Check { .. } => return None,
     };
     RESERVED.into_iter().find(|name| body.contains_key(*name))
 }
@@ -75,9 +75,9 @@ impl Inner {
     fn target(write: &Write) -> (Table, Key, &Expect) {
         match write {
             Write::Put { table, item, expect } => (*table, item.key.clone(), expect),
-            Write::Patch { table, key, expect, .. } | Write::Check { table, key, expect } => {
-                (*table, key.clone(), expect)
-            }
+            Write::Patch { table, key, expect, .. }
+            | Write::Delete { table, key, expect }
+            | Write::Check { table, key, expect } => (*table, key.clone(), expect),
         }
     }
 
@@ -104,6 +104,14 @@ impl Inner {
         self.items.insert(at, item);
     }
 
+    fn remove(&mut self, table: Table, key: &Key) {
+        if let Some(old) = self.items.remove(&(table, key.clone()))
+            && let Some(work) = old.work
+        {
+            self.work.remove(&(table, work, old.key));
+        }
+    }
+
     fn apply(&mut self, write: Write) {
         match write {
             Write::Put { table, item, .. } => self.store(table, item),
@@ -114,6 +122,7 @@ impl Inner {
                     self.store(table, item);
                 }
             }
+            Write::Delete { table, key, .. } => self.remove(table, &key),
             Write::Check { .. } => {}
         }
     }
@@ -217,12 +226,7 @@ impl Tables for MemoryTables {
         if fate == Fate::Throttle {
             return Err(StoreError::Throttled);
         }
-        let mut inner = lock(&self.inner);
-        if let Some(old) = inner.items.remove(&(table, key.clone()))
-            && let Some(work) = old.work
-        {
-            inner.work.remove(&(table, work, old.key));
-        }
+        lock(&self.inner).remove(table, key);
         if fate == Fate::Well {
             Ok(())
         } else {

@@ -39,10 +39,17 @@ struct Entry {
 
 impl Harmonia {
     /// Asks for one card.
-    pub(super) async fn look_up(&self, merchant: &Slug, hash: &TokenHash, token: &SecretString) -> Lookup {
-        let base = self.settings.directory_url.trim_end_matches('/');
+    pub(super) async fn look_up(
+        &self,
+        url: &str,
+        key: &SecretString,
+        merchant: &Slug,
+        hash: &TokenHash,
+        token: &SecretString,
+    ) -> Lookup {
+        let base = url.trim_end_matches('/');
         let body = serde_json::json!({ "payment_cards": [token.expose_secret()] }).to_string();
-        let authorization = SecretString::from(format!("Token {}", self.settings.directory_key.expose_secret()));
+        let authorization = SecretString::from(format!("Token {}", key.expose_secret()));
         let call = Call {
             method: "POST",
             url: format!("{base}/payment_cards/accounts/payment_card_user_info/{merchant}"),

@@ -123,6 +123,7 @@ impl Harmonia {
                 self.carry_on(first, planned).await?
             }
         };
+        self.write_seen().await;
         if done.id == file.id { Ok(done) } else { self.repeat_of(&done, file).await }
     }
 

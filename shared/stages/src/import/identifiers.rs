@@ -67,7 +67,9 @@ impl Harmonia {
             let query = Query::prefix(Table::Registry, identifier_pk(scheme, text), "");
             onboarded.extend(self.kept(&self.identifiers.texts, (scheme, text.to_owned()), query, |_| true).await?);
         }
-        Ok(attribute(mids, &onboarded))
+        let attribution = attribute(mids, &onboarded);
+        self.seen.note(scheme, mids, &attribution, self.now());
+        Ok(attribution)
     }
 
     /// What the tills of a location are called, by every payment scheme and of every type (spec import §6), in order.
@@ -106,15 +108,5 @@ impl Harmonia {
             kept.put(key, now, &rows);
         }
         Ok(rows)
-    }
-
-    /// Onboards identifiers (`harmonia identifiers`, tests, demo). One that exists already is left as it is.
-    pub async fn onboard(&self, identifiers: &[Identifier]) -> Result<(), StageError> {
-        let stamp = self.stamp("onboard");
-        for identifier in identifiers {
-            self.store().insert(&identifier.at_location(), &stamp).await?;
-            self.store().insert(identifier, &stamp).await?;
-        }
-        Ok(())
     }
 }

@@ -15,6 +15,7 @@ use harmonia_domain::{
     feed::{Feed, Kind},
     outcome::{Outcome, ParkReason, Reject},
     purchase::{PurchaseKey, Slot},
+    sale::Sale,
 };
 use harmonia_feeds::{Numbered, Record};
 use harmonia_ports::Stamp;
@@ -135,7 +136,8 @@ impl Harmonia {
             Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
             Work::Payment(prepared) => {
                 let stored = self.store_payment(&prepared, stamp).await?;
-                Finished::payment(&prepared, &stored)
+                let waits = self.look_again(&prepared, &stored, stamp).await?;
+                Finished::payment(&prepared, &stored, waits)
             }
             Work::Sale(prepared) => self.finish_sale(&prepared, stamp).await?,
         };
@@ -153,11 +155,12 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    fn payment(prepared: &Prepared, stored: &StoredAs) -> Self {
+    /// `waits`: why the stored line still waits for its MID.
+    fn payment(prepared: &Prepared, stored: &StoredAs, waits: Option<ParkReason>) -> Self {
         let line = &prepared.line;
         let name =
             |slot| LineName { p: PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot }, kind: line.kind };
-        let (outcome, line) = match (stored, prepared.facts.parked) {
+        let (outcome, line) = match (stored, waits) {
             (StoredAs::New { .. } | StoredAs::Same { .. }, Some(why)) => (Outcome::Parked(why), None),
             (StoredAs::New { slot } | StoredAs::Same { slot }, None) => (Outcome::Accepted, Some(name(*slot))),
             (StoredAs::Duplicate { differs, forward }, _) => {
@@ -167,8 +170,9 @@ impl Finished {
         Self { outcome, line, keys: Vec::new(), entries: Vec::new() }
     }
 
-    pub(super) fn sale(prepared: &PreparedSale, stored: &StoredAs) -> Self {
-        let entries = BookedSale::of(&prepared.sale);
+    /// `sale`: as it is stored.
+    pub(super) fn sale(sale: &Sale, stored: &StoredAs) -> Self {
+        let entries = BookedSale::of(sale);
         let keys = || entries.iter().map(|e| e.bk.clone()).collect();
         let (outcome, keys, entries) = match stored {
             StoredAs::New { .. } | StoredAs::Same { .. } if entries.is_empty() => {

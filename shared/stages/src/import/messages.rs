@@ -58,6 +58,7 @@ impl Harmonia {
             let why = e.to_string();
             return messages.iter().map(|_| Err(unavailable(&why))).collect();
         }
+        self.write_seen().await;
         done
     }
 

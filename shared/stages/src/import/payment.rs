@@ -66,6 +66,10 @@ impl Harmonia {
             last_four: line.last_four.clone(),
             mid: line.mids.primary.clone(),
             other_mids: if parked.is_some() { line.mids.pairs().skip(1).map(own).collect() } else { Vec::new() },
+            wall: match (parked, line.time) {
+                (Some(_), LineTime::Wall(wall)) => Some(wall),
+                _ => None,
+            },
             identifier,
             token: self.cards.hash(&line.token),
             sealed,
@@ -85,7 +89,7 @@ impl Harmonia {
 
     /// Visa auths carry wall-clock time in a zone that depends on the merchant (spec import §3.2); an unknown
     /// merchant's are read as GMT, the default of that table.
-    fn instant(&self, time: LineTime, merchant: Option<&Slug>) -> Timestamp {
+    pub(crate) fn instant(&self, time: LineTime, merchant: Option<&Slug>) -> Timestamp {
         let wall = match time {
             LineTime::Instant(at) => return at,
             LineTime::Wall(wall) => wall,
@@ -133,6 +137,24 @@ impl Harmonia {
             }
         }
         Err(StageError::Unsettled { what: "a payment line", tries: TRIES_MAX })
+    }
+
+    /// Why the line, as it is stored, still waits for its MID. A line that was parked is looked at again (design §4);
+    /// so is one that was stored before, perhaps by somebody who died before looking.
+    pub(super) async fn look_again(
+        &self,
+        prepared: &Prepared,
+        stored: &StoredAs,
+        stamp: &Stamp,
+    ) -> Result<Option<ParkReason>, StageError> {
+        let Prepared { line, facts } = prepared;
+        let slot = match stored {
+            StoredAs::New { .. } if facts.parked.is_none() => return Ok(None),
+            StoredAs::New { slot } | StoredAs::Same { slot } => *slot,
+            StoredAs::Duplicate { .. } => return Ok(None),
+        };
+        let key = PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot };
+        self.look_again_at_payment(&key, line.kind, stamp).await
     }
 
     /// The provider's id names a purchase of another settlement key: the line becomes a purchase of its own, as long

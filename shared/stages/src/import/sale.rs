@@ -60,6 +60,12 @@ impl Harmonia {
                 StoredAs::Duplicate { differs: !there.row.same_content(sale), forward: again.then_some(Slot::P) }
             }
         };
-        Ok(Finished::sale(prepared, &stored))
+        // one that waits for its location, or came before and may: it is looked at again (design §4)
+        let sale = match stored {
+            StoredAs::New { .. } if !sale.waits_for_location() => sale.clone(),
+            StoredAs::New { .. } | StoredAs::Same { .. } => self.look_again_at_sale(sale, stamp).await?,
+            StoredAs::Duplicate { .. } => sale.clone(),
+        };
+        Ok(Finished::sale(&sale, &stored))
     }
 }
