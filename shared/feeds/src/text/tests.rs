@@ -119,7 +119,7 @@ fn gzip_that_is_not_whole() {
 /// Blanks pack a thousandfold: refused long before they are all unpacked. Files of partners pass.
 #[test]
 fn gzip_bombs() {
-    let bomb = gzip(&b" ".repeat(64 * 1024 * 1024));
+    let bomb = gzip(&b" ".repeat(20_000_000));
     let error = unicode(&bomb).unwrap_err();
     assert!(matches!(error, Unreadable::GzipBomb { line: 1, .. }), "{error}");
     let free = usize::try_from(GZIP_FREE_BYTES_MAX).unwrap();
