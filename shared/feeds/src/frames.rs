@@ -2,7 +2,8 @@
 //!
 //! Written by hand because an import needs what general readers do not give: the exact line and byte at which a record
 //! starts, the same records however the text is cut into pieces and ranges, and a way on after a quote that is never
-//! closed (D2: one bad row must not take the rest of the file with it). A property test holds it against the `csv` crate.
+//! closed (D2: one bad row must not take the rest of the file with it). A property test holds it against the `csv`
+//! crate.
 //!
 //! A record that does not end costs its physical line only. What is said about it depends on that line alone, so that a
 //! range which ends behind it says the same as the whole file.

@@ -13,8 +13,8 @@ pub const TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 /// Longest text that is made of other bytes in one go ([`decode_all`]); a longer one comes in pieces. A quarter of the
 /// 512 MB that the import function has, which also holds the file and its lines.
 pub const MEMORY_TEXT_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// So many times its size may gzip data unpack to. The format allows 1,032 times; files of TGX2, which are mostly blanks,
-/// were measured at 41 to 48 times.
+/// So many times its size may gzip data unpack to. The format allows 1,032 times; files of TGX2, which are mostly
+/// blanks, were measured at 41 to 48 times.
 pub const GZIP_RATIO_MAX: u64 = 200;
 /// As much may be unpacked whatever the ratio: one range's worth twice over is no attack.
 pub const GZIP_FREE_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -186,7 +186,8 @@ proptest! {
             }
             let cut = at.index(whole.len());
             let start = usize::try_from(whole[cut].offset).unwrap();
-            let second: Vec<Frame<'_>> = Frames::new(framing, &text[start..], whole[cut].line, whole[cut].offset).collect();
+            let Frame { line, offset, .. } = whole[cut];
+            let second: Vec<Frame<'_>> = Frames::new(framing, &text[start..], line, offset).collect();
             prop_assert_eq!(&second[..], &whole[cut..]);
             let end = usize::try_from(whole[cut].end()).unwrap();
             let first: Vec<Frame<'_>> = Frames::new(framing, &text[..end], 1, 0).collect();

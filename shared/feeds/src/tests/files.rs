@@ -48,7 +48,7 @@ fn wrong_bytes_are_named() {
     let whole = gzip(text.as_bytes());
     let cut = read(&whole[..whole.len() - 9]).unwrap_err().to_string();
     assert!(cut.starts_with("gzip data cut off or damaged before byte"), "{cut}");
-    let bomb = gzip(&[HEADER.as_bytes(), &b"\n".repeat(40_000_000)].concat());
+    let bomb = gzip(&[HEADER.as_bytes(), &b"\n".repeat(20_000_000)].concat());
     let bomb = read(&bomb).unwrap_err().to_string();
     assert!(bomb.starts_with("gzip data unpacks to more than 200 times its size"), "{bomb}");
 }
