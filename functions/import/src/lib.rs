@@ -1,6 +1,6 @@
 //! The import function: S3 notifications of dropped files, ranges of large ones, and the feeds that come as messages.
-//! Which of these it is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries notifications or
-//! ranges.
+//! Which of these it is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries
+//! notifications or ranges.
 
 use harmonia_domain::{feed::Feed, file::File};
 use harmonia_runtime::{

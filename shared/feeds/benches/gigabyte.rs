@@ -1,6 +1,6 @@
 //! The memory that a large file needs: writes one to disk, plans it from chunks, then reads range by range, and tells
-//! the peak of the process (Linux). Run with `cargo run --release -p harmonia-feeds --example gigabyte`, with the size in
-//! megabytes and the format as arguments if others than 1024 and tgx2 are wanted.
+//! the peak of the process (Linux). Run with `cargo run --release -p harmonia-feeds --example gigabyte`, with the size
+//! in megabytes and the format as arguments if others than 1024 and tgx2 are wanted.
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement, run by hand")]
 
 mod made;
