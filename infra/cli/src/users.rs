@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum UsersAction {
-    /// Load members into the second user directory, for those who have no directory to ask. A CSV file with a header:
-    /// merchant, token, loyalty_id, scheme_account_id, user_id, credentials, first_six, last_four and optionally
-    /// expiry_month, expiry_year, payment_card_account_id.
+    /// Load members into the second user directory, for those who have no directory to ask. A CSV file with the
+    /// header `merchant,token,loyalty_id,scheme_account_id,user_id,credentials,first_six,last_four` and optionally
+    /// `expiry_month,expiry_year,payment_card_account_id`.
     Import {
         /// The file.
         file: PathBuf,
