@@ -9,7 +9,11 @@ mod intake;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod registry;
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

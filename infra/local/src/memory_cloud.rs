@@ -35,7 +35,8 @@ pub struct MemoryCloud {
     pub tables: Arc<MemoryTables>,
     /// Its partners.
     pub partners: Arc<PlayedPartners>,
-    objects: Arc<MemoryObjects>,
+    /// Its objects.
+    pub objects: Arc<MemoryObjects>,
 }
 
 impl MemoryCloud {

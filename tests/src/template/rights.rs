@@ -3,6 +3,7 @@
 //! missing right before the first deployment: neither the local cloud nor the emulators check rights.
 
 use super::{at, list, of_type, resource, short_name, statements, template};
+use crate::sample::{gzip, iceland, iceland_header};
 use async_trait::async_trait;
 use harmonia_domain::card::CardKeys;
 use harmonia_gen::{Day, Drop, DropKind, Plan, generate};
@@ -321,16 +322,8 @@ impl Play {
 
 /// A file whose text is too large to be planned from memory, and not what its bytes are: its ranges read copies.
 fn large_and_packed() -> Vec<u8> {
-    let header = "TransactionCardFirst6,TransactionCardLast4,TransactionCardExpiry,TransactionCardSchemeId,\
-        TransactionCardScheme,TransactionStore_Id,TransactionTimestamp,TransactionAmountValue,TransactionAmountUnit,\
-        TransactionCashbackValue,TransactionCashbackUnit,TransactionId,TransactionAuthCode\n";
-    let declined = format!("450012,8841,01/30,2,Visa,1,,,GBP,.00,GBP,{},decline\n", "7".repeat(200));
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packed, header.as_bytes()).unwrap();
-    for _ in 0..40_000 {
-        std::io::Write::write_all(&mut packed, declined.as_bytes()).unwrap();
-    }
-    packed.finish().unwrap()
+    let declined = iceland(&"7".repeat(200), "decline", "1.00");
+    gzip(format!("{}\n{}", iceland_header(), format!("{declined}\n").repeat(40_000)).as_bytes())
 }
 
 /// What the functions do on a day with everything in it.
