@@ -5,11 +5,7 @@ use harmonia_domain::{
     file::{File, FileState, ROUNDS_MAX},
     outcome::Totals,
 };
-use harmonia_local::{
-    mailbox::Sight,
-    memory_cloud::MemoryCloud,
-    state::Rows,
-};
+use harmonia_local::{mailbox::Sight, memory_cloud::MemoryCloud, state::Rows};
 use harmonia_ports::{Bucket, memory::SetClock};
 use harmonia_state::file_key;
 use jiff::SignedDuration;

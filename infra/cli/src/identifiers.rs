@@ -213,7 +213,7 @@ fn identifiers(listed: &[Listed]) -> comfy_table::Table {
 async fn list(registry: &FolderRegistry, merchant: Option<Slug>) -> Result<ExitCode, Failure> {
     let merchants = match merchant {
         Some(merchant) => vec![merchant],
-        None => Definitions::shipped()?.iter().map(|d| d.merchant.clone()).collect(),
+        None => registry.harmonia.definitions.iter().map(|d| d.merchant.clone()).collect(),
     };
     let mut listed = Vec::new();
     for merchant in merchants {

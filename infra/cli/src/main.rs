@@ -1,8 +1,10 @@
 //! The `harmonia` command (design §7): parses the command line, calls the local cloud, prints.
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod definitions;
 mod demo;
 mod drop;
+mod files;
 mod generate;
 mod identifiers;
 mod reopen;
@@ -55,6 +57,14 @@ enum Command {
     /// Link and unlink cards.
     #[command(subcommand)]
     Cards(users::CardsAction),
+    /// Check merchants' definitions, try them on samples, use them here.
+    #[command(subcommand)]
+    Definitions(definitions::Action),
+    /// Print the JSON Schema of definitions, for editors.
+    Schema,
+    /// Files that are not finished: list them, try a stuck one again.
+    #[command(subcommand)]
+    Files(files::Action),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -79,11 +89,19 @@ fn main() -> ExitCode {
             Command::Identifiers(action) => identifiers::run(&folder, action).await,
             Command::Users(action) => users::users(&folder, action).await,
             Command::Cards(action) => users::cards(&folder, action).await,
+            Command::Definitions(action) => definitions::run(&folder, &action),
+            Command::Schema => schema(),
+            Command::Files(action) => files::run(&folder, action).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }
     });
     done.unwrap_or_else(|e| told(e.as_ref()))
+}
+
+fn schema() -> Result<ExitCode, Failure> {
+    println!("{}", serde_json::to_string_pretty(&harmonia_definitions::schema())?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What commands fail with: told in one line, exit code 1.

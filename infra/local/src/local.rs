@@ -15,7 +15,7 @@ use crate::{
     world::{Outside, World},
 };
 use harmonia_definitions::DefinitionError;
-use harmonia_definitions::Definitions;
+use harmonia_definitions::{Definition, Definitions};
 use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
@@ -105,6 +105,33 @@ impl Folder {
         self.0.join("objects")
     }
 
+    /// Definitions of this folder: one TOML file each, beside those shipped or in the place of one.
+    pub fn own_definitions(&self) -> PathBuf {
+        self.0.join("definitions")
+    }
+
+    /// The shipped definitions with those of this folder.
+    pub fn definitions(&self) -> Result<Definitions, LocalError> {
+        let mut definitions = Definitions::shipped()?;
+        let folder = self.own_definitions();
+        let disk = |source| LocalError::Disk { path: folder.display().to_string(), source };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(definitions),
+            Err(e) => return Err(disk(e)),
+        };
+        for entry in entries {
+            let path = entry.map_err(disk)?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                let shown = path.display().to_string();
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|source| LocalError::Disk { path: shown.clone(), source })?;
+                definitions = definitions.with(Definition::from_toml(&text, &shown)?);
+            }
+        }
+        Ok(definitions)
+    }
+
     /// Where a running `up` says how to reach its tables.
     pub(crate) fn endpoint(&self) -> PathBuf {
         self.0.join("endpoint")
@@ -153,7 +180,7 @@ impl Door {
         folder.make()?;
         let objects = Arc::new(FolderObjects::open(folder.objects())?);
         let queues = Arc::new(DurableQueues::open(&folder.queues(), Arc::clone(&clock), durability)?);
-        Ok(Self { objects, queues, clock, definitions: Definitions::shipped()? })
+        Ok(Self { objects, queues, clock, definitions: folder.definitions()? })
     }
 
     /// Drops the bytes of a file or of messages; returns how many things were delivered.
@@ -227,7 +254,7 @@ impl Local {
             aes_key: SecretString::from(world.aes_key.clone()),
             merchants: outside.secrets.clone(),
         };
-        let definitions = Arc::new(outside.definitions()?);
+        let definitions = Arc::new(outside.addressed(folder.definitions()?));
         let onboarding =
             Harmonia::new(ports.clone(), definitions.clone(), folder.card_keys()?, Arc::new(settings.clone()));
         onboarding.onboard(&world.onboarded()?).await?;

@@ -9,7 +9,6 @@ use crate::{
     local::{Door, Folder, LocalError},
 };
 use harmonia_aws::DynamoTables;
-use harmonia_definitions::Definitions;
 use harmonia_ports::{Clock, Ports};
 use harmonia_runtime::web::HttpWeb;
 use harmonia_stages::{Directory, Harmonia, Settings};
@@ -78,7 +77,7 @@ impl FolderRegistry {
         // nobody is asked and nobody is told here
         let settings =
             Settings { directory: Directory::Table, aes_key: SecretString::from(""), merchants: BTreeMap::new() };
-        let definitions = Arc::new(Definitions::shipped()?);
+        let definitions = Arc::new(folder.definitions()?);
         let harmonia = Harmonia::new(ports, definitions, folder.card_keys()?, Arc::new(settings));
         Ok(Self { harmonia, tables })
     }

@@ -101,7 +101,11 @@ impl Outside {
 
     /// The shipped definitions with this environment's addresses.
     pub fn definitions(&self) -> Result<Definitions, DefinitionError> {
-        let mut definitions = Definitions::shipped()?;
+        Ok(self.addressed(Definitions::shipped()?))
+    }
+
+    /// Definitions with this environment's addresses.
+    pub fn addressed(&self, mut definitions: Definitions) -> Definitions {
         for (merchant, url) in &self.base_urls {
             if let Some(definition) = definitions.get(merchant) {
                 let mut definition = definition.clone();
@@ -111,6 +115,6 @@ impl Outside {
                 definitions = definitions.with(definition);
             }
         }
-        Ok(definitions)
+        definitions
     }
 }

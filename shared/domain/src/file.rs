@@ -125,6 +125,7 @@ impl File {
     }
 
     /// Its missing ranges are sent once more; after the last round it is stuck instead.
+    #[must_use]
     pub fn next_round(&self, now: Timestamp) -> Self {
         let state = if self.round < ROUNDS_MAX { FileState::Importing } else { FileState::Stuck };
         Self { round: (self.round + 1).min(ROUNDS_MAX), sent: now, state, ..self.clone() }

@@ -116,12 +116,11 @@ impl Harmonia {
         };
         let file = self.delivery(raw, &planned, started);
         let first = self.admit(&file).await?;
-        let done = match first.row.finished() {
-            true => first.row,
-            false => {
-                let planned = (first.row.id == file.id).then_some(planned);
-                self.carry_on(first, planned).await?
-            }
+        let done = if first.row.finished() {
+            first.row
+        } else {
+            let planned = (first.row.id == file.id).then_some(planned);
+            self.carry_on(first, planned).await?
         };
         self.write_seen().await;
         if done.id == file.id { Ok(done) } else { self.repeat_of(&done, file).await }
