@@ -223,7 +223,7 @@ pub fn read_users(bytes: &[u8]) -> UserRows {
         let Some(columns) = &header else {
             // without a usable header no row means anything: an empty one lets all others pass unread
             let found = user_header(row);
-            header = Some(found.as_ref().map(Clone::clone).unwrap_or_default());
+            header = Some(found.clone().unwrap_or_default());
             return found.map(drop);
         };
         if columns.is_empty() {

@@ -161,7 +161,7 @@ impl Harmonia {
                 }
             }
         }
-        listed.sort_by(|a, b| a.at.cmp(&b.at));
+        listed.sort_by_key(|line| line.at);
         listed.truncate(LISTED_MAX);
         Ok(listed)
     }

@@ -96,14 +96,11 @@ async fn an_identifier_has_one_owner() {
     assert_eq!(first.undefined.into_iter().collect::<Vec<_>>(), [slug("nobody-we-know")]);
     let theirs = identifier("1", "iceland-bonus-card", Some("L9"));
     for dry in [true, false] {
-        let again =
-            if dry { harmonia.onboarding(&[theirs.clone()]).await } else { harmonia.onboard(&[theirs.clone()]).await };
-        let again = again.unwrap();
+        let wanted = std::slice::from_ref(&theirs);
+        let again = if dry { harmonia.onboarding(wanted).await } else { harmonia.onboard(wanted).await }.unwrap();
         assert_eq!((again.onboarded, again.known.len(), again.disputed.len()), (0, 1, 0));
-        assert_eq!(
-            (again.known[0].owner.as_str(), again.known[0].wanted.as_str()),
-            ("wasabi-club", "iceland-bonus-card")
-        );
+        let known = &again.known[0];
+        assert_eq!((known.owner.as_str(), known.wanted.as_str()), ("wasabi-club", "iceland-bonus-card"));
     }
     assert_eq!(harmonia.identifiers_of(&slug("iceland-bonus-card")).await.unwrap(), []);
     // another type of the same text is another identifier, and a dispute (D5)
@@ -135,10 +132,10 @@ async fn the_mirror_follows() {
     let (same, _) = harmonia.patch(&Triple::of(&a), &Patch::default()).await.unwrap().unwrap();
     assert_eq!(same, changed);
     assert_eq!(harmonia.patch(&Triple { text: "9".into(), ..Triple::of(&a) }, &patch).await.unwrap(), None);
-    let done = harmonia.offboard(&offboard(&[a.clone()], &[("wasabi-club", "L1")])).await.unwrap();
+    let done = harmonia.offboard(&offboard(std::slice::from_ref(&a), &[("wasabi-club", "L1")])).await.unwrap();
     assert_eq!((done.deleted, done.missing.len()), (2, 0));
     assert_eq!((tills("wasabi-club", "L2").await.len(), tills("iceland-bonus-card", "L1").await.len()), (0, 1));
-    assert_eq!(harmonia.offboard(&offboard(&[b.clone()], &[])).await.unwrap().missing, [Triple::of(&b)]);
+    assert_eq!(harmonia.offboard(&offboard(std::slice::from_ref(&b), &[])).await.unwrap().missing, [Triple::of(&b)]);
 }
 
 fn sale(harmonia: &Harmonia) -> Sale {
@@ -216,7 +213,7 @@ async fn a_sale_whose_location_comes_meanwhile_is_free_at_once() {
 async fn identifiers_are_seen() {
     let (harmonia, _, clock) = harmonia();
     let ours = identifier("1", "wasabi-club", None);
-    harmonia.onboard(&[ours.clone()]).await.unwrap();
+    harmonia.onboard(std::slice::from_ref(&ours)).await.unwrap();
     let mids = |primary: &str| MidTexts { primary: primary.into(), secondary: None, psimi: None };
     let start = harmonia.now();
     for _ in 0..3 {

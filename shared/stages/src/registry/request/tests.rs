@@ -1,6 +1,6 @@
 use super::*;
 
-fn told(invalid: Invalid) -> Vec<String> {
+fn told(invalid: &Invalid) -> Vec<String> {
     invalid.0.iter().map(ToString::to_string).collect()
 }
 
@@ -36,14 +36,14 @@ fn onboarding_requests_are_checked_whole() {
         "identifiers[1].merchant_internal_id is empty",
         "identifiers[2] is not an object",
     ];
-    assert_eq!(told(read_onboard(&bad).unwrap_err()), expected);
+    assert_eq!(told(&read_onboard(&bad).unwrap_err()), expected);
     for (bad, problem) in [
         ("", "request is not JSON"),
         ("[]", "request is not an object"),
         ("{}", "request.identifiers is missing"),
         (r#"{"identifiers": {}}"#, "request.identifiers is not a list"),
     ] {
-        assert!(told(read_onboard(bad).unwrap_err())[0].starts_with(problem), "{bad}");
+        assert!(told(&read_onboard(bad).unwrap_err())[0].starts_with(problem), "{bad}");
     }
 }
 
@@ -54,7 +54,7 @@ fn patches_name_what_changes() {
     let patch = read_patch(r#"{"location_id": "L2", "merchant_internal_id": null}"#).unwrap();
     assert_eq!(patch, Patch { location_id: some("L2"), merchant_internal_id: None });
     assert_eq!(read_patch("{}").unwrap(), Patch::default());
-    assert_eq!(told(read_patch(r#"{"location_id": ""}"#).unwrap_err()), ["request.location_id is empty"]);
+    assert_eq!(told(&read_patch(r#"{"location_id": ""}"#).unwrap_err()), ["request.location_id is empty"]);
     assert!(read_patch(r#"{"loyalty_plan": "other"}"#).is_err());
     assert_eq!(read_triple("visa", "psimi", "0").unwrap().kind, IdentifierType::Psimi);
     assert_eq!(read_triple("cash", "third", "").unwrap_err().0.len(), 3);
@@ -69,7 +69,7 @@ fn offboarding_needs_the_merchant_of_a_location() {
     assert_eq!((read.identifiers.len(), read.locations.len(), read.locations[1].0.as_str()), (1, 2, "itsu"));
     assert_eq!(read_offboard(r#"{"identifiers": [], "locations": []}"#).unwrap(), Offboard::default());
     assert_eq!(
-        told(read_offboard(r#"{"locations": ["L1", ""]}"#).unwrap_err()),
+        told(&read_offboard(r#"{"locations": ["L1", ""]}"#).unwrap_err()),
         [
             "request.identifiers is missing",
             "request.loyalty_plan is needed with locations: a location is one merchant's",
