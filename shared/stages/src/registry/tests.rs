@@ -8,10 +8,12 @@ use harmonia_domain::{
     Source,
     card::CardKeys,
     export::BookKey,
-    feed::{Scheme, Slug},
+    feed::{Kind, Scheme, Slug},
     identifier::{Attribution, Identifier, IdentifierType, MidTexts},
     line::{SaleLine, Till},
     money::{Currency, MinorUnits},
+    outcome::ParkReason,
+    purchase::{PaymentFacts, Purchase, PurchaseKey, Slot},
     sale::{Sale, SaleState},
 };
 use harmonia_ports::{
@@ -206,6 +208,86 @@ async fn a_sale_whose_location_comes_meanwhile_is_free_at_once() {
     let looked = harmonia.look_again_at_sale(&sale, &stamp).await.unwrap();
     assert_eq!((looked.state, looked.mids), (SaleState::Live, vec!["1".to_owned()]));
     assert_eq!(harmonia.reopenable(&done.change).await.unwrap(), []);
+}
+
+/// A Visa authorisation that is parked, as whoever parked it leaves it before its entries are written.
+async fn parked_auth(harmonia: &Harmonia, why: ParkReason) -> PurchaseKey {
+    let token = SecretString::from("VisTok88aa");
+    let known = matches!(why, ParkReason::CardNotKnown);
+    let facts = PaymentFacts {
+        at: harmonia.now(),
+        amount: MinorUnits(1_250),
+        currency: Currency::GBP,
+        auth_code: String::new(),
+        approval_code: String::new(),
+        first_six: None,
+        last_four: None,
+        mid: "1".into(),
+        other_mids: Vec::new(),
+        wall: None,
+        identifier: known.then(|| identifier("1", "wasabi-club", None).into()),
+        token: harmonia.cards.hash(&token),
+        sealed: harmonia.cards.seal(&token).unwrap(),
+        src: Source { from: "message".into(), offset: 0, line: 1 },
+        arrived: harmonia.now(),
+        parked: Some(why),
+        due: None,
+        told: None,
+    };
+    let key = PurchaseKey { scheme: Scheme::Visa, id: "V1".into(), slot: Slot::P };
+    let purchase = Purchase::first(key.clone(), "k".into(), Kind::Auth, facts);
+    harmonia.store().insert(&purchase, &harmonia.stamp("test")).await.unwrap();
+    key
+}
+
+async fn why(harmonia: &Harmonia, key: &PurchaseKey) -> Option<ParkReason> {
+    let found: Option<Stored<Purchase>> =
+        harmonia.store().get(&harmonia_state::purchase_key(key), Read::Consistent).await.unwrap();
+    found.unwrap().row.auth.unwrap().parked
+}
+
+/// Park, then look again: the identifier comes between the parking and the entry.
+#[tokio::test]
+async fn a_payment_whose_identifier_comes_meanwhile_is_free_at_once() {
+    let (harmonia, _, _) = harmonia();
+    let (stamp, key) = (harmonia.stamp("test"), parked_auth(&harmonia, ParkReason::UnknownMid).await);
+    let waits = harmonia.look_again_at_payment(&key, Kind::Auth, &stamp).await.unwrap();
+    assert_eq!(waits, Some(ParkReason::UnknownMid));
+    let ours = [identifier("1", "wasabi-club", None)];
+    assert_eq!(harmonia.reopenable(&Change::onboarding(ours.to_vec())).await.unwrap().len(), 1);
+    // whoever onboards now lists nothing, if the entry is not there yet
+    let entry = &harmonia.store().page::<ParkedLine>(&Query::prefix(Table::Book, "K#mid#visa#1", "")).await.unwrap().0;
+    harmonia.forget_entries(&entry.iter().map(|s| s.row.clone()).collect::<Vec<_>>()).await.unwrap();
+    let done = harmonia.onboard(&ours).await.unwrap();
+    assert_eq!(harmonia.reopen(&done.change).await.unwrap(), Reopened::default());
+    assert_eq!(harmonia.look_again_at_payment(&key, Kind::Auth, &stamp).await.unwrap(), None);
+    assert_eq!(why(&harmonia, &key).await, None);
+    assert_eq!(harmonia.reopenable(&done.change).await.unwrap(), []);
+}
+
+/// The same for a card that is linked between the directory's answer and the entry.
+#[tokio::test]
+async fn a_payment_whose_card_is_linked_meanwhile_is_free_at_once() {
+    let (harmonia, sent, _) = harmonia();
+    let (stamp, key) = (harmonia.stamp("test"), parked_auth(&harmonia, ParkReason::CardNotKnown).await);
+    let (merchant, token) = (slug("wasabi-club"), SecretString::from("VisTok88aa"));
+    assert_eq!(harmonia.link(&merchant, &token).await.unwrap(), Reopened::default(), "there is no entry yet");
+    assert!(harmonia.look_again_at_card(&key, Kind::Auth, 0, &stamp).await.unwrap(), "asked before the link");
+    assert_eq!(why(&harmonia, &key).await, None);
+    assert_eq!(harmonia.reopenable(&harmonia.linking(&merchant, &token)).await.unwrap(), []);
+    // asked after the link: parked until the next one
+    parked_again(&harmonia, &key).await;
+    assert!(!harmonia.look_again_at_card(&key, Kind::Auth, 1, &stamp).await.unwrap());
+    assert_eq!(why(&harmonia, &key).await, Some(ParkReason::CardNotKnown));
+    let reopened = harmonia.link(&merchant, &token).await.unwrap();
+    assert_eq!((reopened.payments, sent.0.lock().unwrap().len()), (1, 1));
+}
+
+async fn parked_again(harmonia: &Harmonia, key: &PurchaseKey) {
+    let key = harmonia_state::purchase_key(key);
+    let found: Stored<Purchase> = harmonia.store().get(&key, Read::Consistent).await.unwrap().unwrap();
+    let parked = found.row.park(Kind::Auth, ParkReason::CardNotKnown, None).unwrap();
+    assert!(harmonia.store().replace(&found, &parked, &harmonia.stamp("test")).await.unwrap());
 }
 
 /// Health of identifiers: first and last seen, lines; unknown ones are listed until they are onboarded.
