@@ -11,6 +11,8 @@ mod kill;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod onboarding;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod sample;

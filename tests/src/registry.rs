@@ -377,3 +377,66 @@ async fn a_card_linked_later_goes_on() {
     say(&cloud, auth("2", "P1", "")).await;
     assert_eq!(parked(&cloud.rows().unwrap(), &[ParkReason::CardNotKnown]), 1);
 }
+
+fn refund(id: &str, store: &str) -> String {
+    let element = |key: &str, value: &str| json!({ "Key": format!("ReturnTransaction.{key}"), "Value": value });
+    json!({ "ExternalUserId": "VisTok88aa", "MessageElementsCollection": [
+        element("CardAcceptorIdCode", "99999999"),
+        element("VisaStoreId", store),
+        element("VisaMerchantId", ""),
+        element("Amount", "23.45"),
+        element("VipTransactionId", id),
+        element("DateTime", "6/18/2026 12:41:7 PM"),
+    ]})
+    .to_string()
+}
+
+/// D7, spec import §8: a refund of an unknown MID is parked; onboarded for a merchant that only matches it is stored
+/// and nothing follows, for one that streams refunds it goes on to the directory.
+#[tokio::test]
+async fn refunds_are_parked_and_reopened_too() {
+    for (merchant, state, parked) in [
+        ("wasabi-club", PurchaseState::Stored, None),
+        ("the-works", PurchaseState::Live, Some(ParkReason::CardNotKnown)),
+    ] {
+        let cloud = alone().await;
+        let harmonia = &cloud.cloud.app.harmonia;
+        cloud.deliver(&"visa-refund".parse().unwrap(), "", refund("R1", "S1").as_bytes()).await.unwrap();
+        while cloud.cloud.round().await.unwrap() > 0 {}
+        let waiting = only(&cloud);
+        assert_eq!(waiting.refund.as_ref().unwrap().parked, Some(ParkReason::UnknownMid));
+        let done = harmonia.onboard(&[identifier(IdentifierType::Secondary, "S1", merchant)]).await.unwrap();
+        assert_eq!(harmonia.reopen(&done.change).await.unwrap().payments, 1);
+        while cloud.cloud.round().await.unwrap() > 0 {}
+        let refund = only(&cloud);
+        assert_eq!((&refund.state, refund.refund.as_ref().unwrap().parked), (&state, parked), "{merchant}");
+        assert_eq!(refund.refund.unwrap().amount.0, -2345, "D3: never positive");
+    }
+}
+
+/// D7: a sale of an unknown location is parked and stands in nobody's book; onboarding an identifier of that location
+/// opens it, once.
+#[tokio::test]
+async fn a_sale_waits_for_its_location() {
+    let cloud = alone().await;
+    let harmonia = &cloud.cloud.app.harmonia;
+    let sale = json!({
+        "transaction_id": "POS-881", "payment_card_type": "VISA", "payment_card_first_six": null,
+        "payment_card_last_four": "8841", "amount": 23.90, "currency_code": "GBP", "auth_code": "390211",
+        "date": { "__type__": "datetime", "__value__": "2026-06-18T13:41:07+01:00" },
+        "retailer_location_id": "SITE-0088", "metadata": { "AccountID": "ACC-0042" },
+    });
+    cloud.deliver(&"stonegate".parse().unwrap(), "", sale.to_string().as_bytes()).await.unwrap();
+    while cloud.cloud.round().await.unwrap() > 0 {}
+    let rows = cloud.rows().unwrap();
+    assert_eq!((rows.sales[0].mids.len(), rows.booked_sales.len(), rows.parked.len()), (0, 0, 1));
+    let till =
+        Identifier { location_id: Some("SITE-0088".into()), ..identifier(IdentifierType::Primary, "P1", "stonegate") };
+    let done = harmonia.onboard(&[till]).await.unwrap();
+    assert_eq!(harmonia.reopen(&done.change).await.unwrap().sales, 1);
+    assert_eq!(harmonia.reopen(&done.change).await.unwrap().sales, 0, "once");
+    while cloud.cloud.round().await.unwrap() > 0 {}
+    let rows = cloud.rows().unwrap();
+    assert_eq!((&rows.sales[0].mids[..], rows.booked_sales.len()), (&["P1".to_owned()][..], 1));
+    assert!(rows.parked.is_empty());
+}

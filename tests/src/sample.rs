@@ -3,7 +3,8 @@
 use harmonia_gen::{Plan, generate};
 use harmonia_local::{memory_cloud::MemoryCloud, partners::Faults};
 
-/// A cloud in which nothing has happened, in the night after the sales of [`iceland`]. `per_mille` of a thousand table calls fail by seed.
+/// A cloud in which nothing has happened, in the night after the sales of [`iceland`]. `per_mille` of a thousand table
+/// calls fail by seed.
 pub(crate) async fn cloud(seed: u64, per_mille: u64) -> MemoryCloud {
     let day = generate(&Plan { seed: 11, payments: 4, sales: 4, ..Plan::default() });
     let cloud = MemoryCloud::new(&day, &Faults::none(), seed, per_mille).await.unwrap();

@@ -1,7 +1,6 @@
 //! `harmonia identifiers`: whose tills there are.
 
 use crate::{Failure, reopen::follow, table::table};
-use harmonia_definitions::Definitions;
 use harmonia_domain::{
     feed::{Scheme, Slug},
     identifier::Identifier,
