@@ -13,8 +13,7 @@ pub struct Id(String);
 impl Id {
     /// The id of a natural key. `what` keeps ids of different things apart.
     pub fn derive(what: &str, parts: &[&str]) -> Self {
-        let [high, low] = digest(what, parts);
-        Self(URL_SAFE_NO_PAD.encode([high.to_be_bytes(), low.to_be_bytes()].concat()))
+        Self(URL_SAFE_NO_PAD.encode(digest(what, parts)))
     }
 
     /// The text of the id.
@@ -56,18 +55,15 @@ impl fmt::Debug for Id {
     }
 }
 
-/// The first 16 bytes of SHA-256 over the parts of a natural key, as two numbers.
-pub(crate) fn digest(what: &str, parts: &[&str]) -> [u64; 2] {
+/// The first 16 bytes of SHA-256 over the parts of a natural key.
+pub(crate) fn digest(what: &str, parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();
     for part in std::iter::once(&what).chain(parts) {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
-    let (high, rest) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
-    let low = rest.first_chunk().unwrap_or(&[0; 8]);
-    [u64::from_be_bytes(*high), u64::from_be_bytes(*low)]
+    hash.finalize().first_chunk().copied().unwrap_or_default()
 }
 
 /// SHA-256 of bytes that come in pieces.
@@ -92,12 +88,8 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        use fmt::Write;
-        // writing to a String cannot fail
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 #[cfg(test)]

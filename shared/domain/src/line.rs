@@ -9,11 +9,23 @@ use crate::{
 use jiff::{Timestamp, civil};
 use secrecy::{ExposeSecret, SecretString};
 
-/// Tells lines apart by id without keeping them: of two lines of a file with equal keys the later is a repeat.
-pub type IdKey = [u64; 2];
+/// Tells lines apart by id without keeping them: of two lines of a file with equal keys the later is a repeat. 96 bits
+/// of a digest, because a file's are all in memory at once: two of 12,000,000 ids meet with a chance of 1 in 10^15.
+pub type IdKey = [u8; 12];
 
-/// Tells whether two lines of one id say the same, without keeping what they say.
-pub type ContentKey = u64;
+/// Tells whether two lines of one id say the same, without keeping what they say. 32 bits of a digest: it is only asked
+/// about lines of one id.
+pub type ContentKey = [u8; 4];
+
+fn id_key(what: &str, parts: &[&str]) -> IdKey {
+    let [key @ .., _, _, _, _] = digest(what, parts);
+    key
+}
+
+fn content_key(what: &str, parts: &[&str]) -> ContentKey {
+    let [a, b, c, d, ..] = digest(what, parts);
+    [a, b, c, d]
+}
 
 /// When a payment happened, as far as its feed can say before its merchant is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +70,7 @@ pub struct PaymentLine {
 impl PaymentLine {
     /// Unique within its payment scheme by kind and id (D5).
     pub fn id_key(&self) -> IdKey {
-        digest("payment line", &[self.kind.as_str(), &self.id])
+        id_key("payment line", &[self.kind.as_str(), &self.id])
     }
 
     /// Equal for lines with [`same_content`](crate::purchase::PaymentFacts::same_content), the token included.
@@ -67,7 +79,7 @@ impl PaymentLine {
             LineTime::Instant(at) => at.to_string(),
             LineTime::Wall(wall) => wall.to_string(),
         };
-        let [content, _] = digest(
+        content_key(
             "payment content",
             &[
                 &time,
@@ -80,8 +92,7 @@ impl PaymentLine {
                 &self.mids.primary,
                 self.token.expose_secret(),
             ],
-        );
-        content
+        )
     }
 
     /// When it happened, if that does not depend on the merchant.
@@ -135,7 +146,7 @@ pub struct SaleLine {
 impl SaleLine {
     /// Unique within its merchant by id alone (D5).
     pub fn id_key(&self) -> IdKey {
-        digest("sale line", &[&self.id])
+        id_key("sale line", &[&self.id])
     }
 
     /// Equal for lines with [`same_content`](crate::sale::Sale::same_content).
@@ -145,7 +156,7 @@ impl SaleLine {
             Till::Location(location) => ("location", location),
         };
         let extra = self.extra.as_ref().map(ToString::to_string);
-        let [content, _] = digest(
+        content_key(
             "sale content",
             &[
                 self.scheme.as_str(),
@@ -159,8 +170,7 @@ impl SaleLine {
                 &optional(self.last_four.as_deref()),
                 &optional(extra.as_deref()),
             ],
-        );
-        content
+        )
     }
 }
 

@@ -229,4 +229,4 @@ fn unsigned(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 
 mod examples;
 mod files;
-mod formats;
+pub(crate) mod formats;
 mod golden;
 mod onboarding;
 mod refused;

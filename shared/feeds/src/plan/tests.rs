@@ -2,7 +2,8 @@ use super::*;
 use crate::{Numbered, Unreadable, limits::LINE_BYTES_MAX, read_range};
 use harmonia_definitions::{Definition, Definitions};
 use harmonia_domain::{feed::PaymentFeed, money::MinorUnits, outcome::RejectReason};
-use proptest::prelude::*;
+
+mod splits;
 
 const TGX2: FileFormat<'static> = FileFormat::Tgx2(PaymentFeed::MastercardSettled);
 const HEADER: &str = "Store No_,Amount,Card Number,Card Type Name,Auth_code,Date,Time,EFT Merchant No_,Receipt No_";
@@ -241,69 +242,4 @@ fn wrong_feeds() {
     let definition = Definition { feed: None, ..wasabi() };
     let merchant = Planner::new(FileFormat::Merchant(&definition), |_| true, RangeLimits::NONE).map(|_| ());
     assert_eq!(merchant, Err(Unreadable::NoFileFeed { merchant: definition.merchant.clone() }));
-}
-
-/// Rows that repeat ids, differ, are bad, skipped, too old, have open quotes or several lines.
-fn csv_file() -> impl Strategy<Value = String> {
-    let good = ("[12]\\.00", "r[1-4]").prop_map(|(amount, receipt)| row(&amount, &receipt));
-    let odd = prop::sample::select(vec![
-        row("10.999", "r1"),
-        row("1.00", "r1").replace("2024", "2023"),
-        row("1.00", "r2").replace("Visa Debit", "Diners"),
-        row("1.00", "\"r\n3\""),
-        row("1.00", "\"r3"),
-        row("1.00", "\"r\r\n\"\"3\""),
-        row("1.00", "r1").replace("A076", "\"é\u{0}\""),
-        "\"".to_owned(),
-        String::new(),
-    ]);
-    let line = prop_oneof![3 => good, 2 => odd];
-    prop::collection::vec((line, "\n|\r\n|\r|\n\n"), 0..30).prop_map(|lines| {
-        let rows: String = lines.into_iter().map(|(line, end)| line + &end).collect();
-        format!("{HEADER}\n{rows}")
-    })
-}
-
-fn tgx2_file() -> impl Strategy<Value = String> {
-    let line = prop_oneof![
-        4 => ("[AB]?", "[12]").prop_map(|(id, amount)| detail(&id, &amount)),
-        1 => Just(detail("A", "x")),
-        1 => Just(detail("A", "1").replace("2024", "2023")),
-        1 => Just(detail("A", "1").replace("MCTok", "MC\"é\u{0}")),
-        1 => prop::sample::select(vec!["T".to_owned(), String::new(), "D".to_owned()]),
-    ];
-    prop::collection::vec((line, "\n|\r\n"), 0..30)
-        .prop_map(|lines| lines.into_iter().map(|(line, end)| line + &end).collect::<String>())
-        .prop_map(|lines| format!("H\n{lines}"))
-}
-
-fn split_is_whole(format: FileFormat<'_>, text: &str, limits: RangeLimits, size: usize) -> Result<(), TestCaseError> {
-    let whole = plan(format, text, RangeLimits::NONE, text.len().max(1)).unwrap();
-    let split = plan(format, text, limits, size).unwrap();
-    prop_assert_eq!(&split, &plan(format, text, limits, text.len().max(1)).unwrap(), "pieces do not matter");
-    prop_assert_eq!((split.lines, split.records, &split.header), (whole.lines, whole.records, &whole.header));
-    prop_assert!(whole.ranges.len() <= 1);
-    prop_assert_eq!(read(format, &split, text), read(format, &whole, text));
-    let mut free = 0;
-    for (number, range) in (0..).zip(&split.ranges) {
-        prop_assert_eq!(range.number, number);
-        prop_assert!(range.from >= free && range.from < range.to, "no byte belongs to two ranges");
-        prop_assert!(range.records <= limits.lines && (range.records == 1 || range.to - range.from <= limits.bytes));
-        free = range.to;
-    }
-    Ok(())
-}
-
-proptest! {
-    /// "Property: any split = whole."
-    #[test]
-    fn any_split_of_csv_is_whole(text in csv_file(), lines in 1_u64..6, bytes in 1_u64..800, size in 1_usize..200) {
-        let definition = wasabi();
-        split_is_whole(FileFormat::Merchant(&definition), &text, RangeLimits { lines, bytes }, size)?;
-    }
-
-    #[test]
-    fn any_split_of_tgx2_is_whole(text in tgx2_file(), lines in 1_u64..6, bytes in 1_u64..4000, size in 1_usize..900) {
-        split_is_whole(TGX2, &text, RangeLimits { lines, bytes }, size)?;
-    }
 }

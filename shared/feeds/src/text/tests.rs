@@ -116,10 +116,58 @@ fn gzip_that_is_not_whole() {
     assert!(matches!(unicode(&trailing).unwrap_err(), Unreadable::BrokenGzip { .. }));
 }
 
-/// Blanks pack a thousandfold: refused long before they are all unpacked. Files of partners pass.
+/// As gzip(1) has it: zeros behind the last member are padding, nothing else is, nor does a member follow them.
+#[test]
+fn gzip_that_is_padded() {
+    let file = [gzip(b"a\n"), gzip(b"b")].concat();
+    for zeros in [1, 7, 8, 511, 3 * PIECE_BYTES_MAX] {
+        let padded = [&file[..], &vec![0; zeros]].concat();
+        for size in [1, 2, 100, padded.len()] {
+            assert_eq!(decode(Encoding::Utf8, &padded, size).unwrap(), ("a\nb".to_owned(), Some(false)), "{zeros}");
+        }
+        for behind in [&b"x"[..], &gzip(b"c")] {
+            let broken = unicode(&[&padded, behind].concat()).unwrap_err();
+            assert!(matches!(broken, Unreadable::BrokenGzip { line: 2, .. }), "{broken}");
+        }
+    }
+    let cut = [&file[..file.len() - 8], &[0; 512]].concat();
+    assert!(matches!(unicode(&cut).unwrap_err(), Unreadable::BrokenGzip { .. }), "padding is no trailer");
+}
+
+/// Whatever is the same from row to row, or blank, is no bomb, however large the file.
+#[test]
+fn files_of_equal_lines_are_no_bombs() {
+    let short = "A076,23.45,4500".to_owned() + "\r\n";
+    for line in [short, " ".repeat(849) + "\n"] {
+        let text = line.repeat(5 * usize::try_from(GZIP_FREE_BYTES_MAX).unwrap() / 4 / line.len());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert!(text.len() > 200 * packed.len(), "this is what the limit is about");
+        assert_eq!(unicode(&packed).unwrap().0.len(), text.len());
+    }
+}
+
+/// Blanks pack a thousandfold: refused long before they are all unpacked, whatever stands before them.
 #[test]
 fn gzip_bombs() {
     let bomb = gzip(&b" ".repeat(20_000_000));
+    for start in [&b"a\n"[..], &b"Store No_,Amount\n".repeat(50_000)] {
+        let mut decoder = Decoder::new(Encoding::Utf8);
+        let file = [gzip(start), bomb.repeat(500)].concat();
+        let mut rest = file.as_slice();
+        let refused = loop {
+            match decoder.decode(&mut rest) {
+                Ok(_) => assert!(!rest.is_empty(), "10 GB"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, Unreadable::GzipBomb { .. }), "{refused}");
+        let early = file.len() / 50;
+        assert!(file.len() - rest.len() < early, "{} of {} bytes", file.len() - rest.len(), file.len());
+    }
+    let twice = gzip(&bomb.repeat(500));
+    assert!(matches!(unicode(&twice).unwrap_err(), Unreadable::NotUtf8 { .. }), "the inner one is not unpacked");
     let error = unicode(&bomb).unwrap_err();
     assert!(matches!(error, Unreadable::GzipBomb { line: 1, .. }), "{error}");
     let free = usize::try_from(GZIP_FREE_BYTES_MAX).unwrap();

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{FileFormat, Numbered, Unreadable, read_file};
-use harmonia_domain::{ids::sha256_hex, outcome::RejectReason};
-use secrecy::ExposeSecret;
+use harmonia_domain::{ids::sha256_hex, money::AMOUNT_MINOR_MAX, outcome::RejectReason};
+use jiff::civil;
+use proptest::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
 
 /// A line of blanks with texts written at their columns, as spec import §7.7 builds its example.
 fn detail(fields: &[(usize, &str)]) -> String {
@@ -201,4 +203,67 @@ fn unreadable_files() {
     assert_eq!(read_file(feed, b"H\n\xff").map(|_| ()).unwrap_err(), Unreadable::NotUtf8 { line: 2, offset: 2 });
     let wrong = FileFormat::Tgx2(PaymentFeed::VisaAuth);
     assert_eq!(read_file(wrong, b"").map(|_| ()).unwrap_err(), Unreadable::NotAFileFeed(PaymentFeed::VisaAuth));
+}
+
+prop_compose! {
+    /// A settlement as its columns can hold it, and when it was by London's clock.
+    fn a_settlement()(
+        id in "[!-~é]{1,9}",
+        token in "[!-~é]([ -~é]{0,28}[!-~é])?",
+        (mid, location, aggregate) in ("[!-~é]{0,15}", "[!-~é]{1,12}", "[!-~é]{1,6}"),
+        (located, aggregated) in (any::<bool>(), any::<bool>()),
+        (days, minutes) in (0_i64..20_000, 0_i64..1440),
+        amount in -AMOUNT_MINOR_MAX..=AMOUNT_MINOR_MAX,
+        auth_code in "[!-~]{0,6}",
+    ) -> (PaymentLine, civil::DateTime) {
+        let wall = civil::date(2000, 1, 1).at(0, 0, 0, 0);
+        let wall = wall + jiff::Span::new().days(days).minutes(minutes);
+        let token = SecretString::from(token);
+        let amount = MinorUnits(amount);
+        let line = PaymentLine {
+            scheme: harmonia_domain::feed::Scheme::Mastercard,
+            kind: Kind::Settled,
+            settlement_key: settlement_key(&id, wall.date(), &mid, &token),
+            id: format!("{id}_{}", wall.strftime("%Y%m%d")),
+            mids: MidTexts {
+                primary: mid, secondary: located.then_some(location), psimi: aggregated.then_some(aggregate),
+            },
+            time: LineTime::Instant(crate::wall_in_zone(wall, "Europe/London").unwrap()),
+            amount, currency: Currency::GBP, token, first_six: None, last_four: None, auth_code,
+            approval_code: String::new(),
+        };
+        (line, wall)
+    }
+}
+
+fn written((line, wall): &(PaymentLine, civil::DateTime)) -> String {
+    let MidTexts { primary, secondary, psimi } = &line.mids;
+    let (id, _) = line.id.rsplit_once('_').unwrap();
+    detail(&[
+        (21, line.token.expose_secret()),
+        (102, &wall.strftime("%Y%m%d").to_string()),
+        (451, primary),
+        (500, secondary.as_deref().unwrap_or_default()),
+        (512, psimi.as_deref().unwrap_or_default()),
+        (518, &format!("{:>012}", line.amount.0)),
+        (563, &wall.strftime("%H%M").to_string()),
+        (567, &line.auth_code),
+        (761, id),
+    ])
+}
+
+proptest! {
+    /// What the columns hold is what is read: parse(write(line)) = line.
+    #[test]
+    fn lines_read_back(settled in prop::collection::vec(a_settlement(), 0..4)) {
+        let lines: Vec<String> = settled.iter().map(written).collect();
+        let text = file(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let read = read_all(&text);
+        prop_assert_eq!(read.len(), settled.len());
+        for (numbered, (line, _)) in read.iter().zip(&settled) {
+            let read = payment(&numbered.record);
+            prop_assert_eq!(read.token.expose_secret(), line.token.expose_secret());
+            prop_assert_eq!(format!("{read:?}"), format!("{line:?}"));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use harmonia_domain::{
     money::{Currency, MinorUnits},
 };
 
-const FIXED: &str = r#"
+pub(crate) const FIXED: &str = r#"
 [feed]
 transport = "file"
 [feed.format.fixed-width]
@@ -35,7 +35,7 @@ last_four = { column = "card", last = 4 }
 time = { columns = ["when"], format = "YYYYMMDDHHmm", zone = "Europe/Berlin" }
 "#;
 
-const LINES: &str = r#"
+pub(crate) const LINES: &str = r#"
 [feed]
 transport = "file"
 format = "json-lines"
@@ -58,7 +58,7 @@ currency = { column = "currency" }
 time = { columns = ["day", "time"], format = "iso", zone = "UTC" }
 "#;
 
-const HEADLESS: &str = r#"
+pub(crate) const HEADLESS: &str = r#"
 [feed]
 transport = "file"
 [feed.format.csv]

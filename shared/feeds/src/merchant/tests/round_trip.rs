@@ -1,12 +1,19 @@
-//! What a till writes is what is read: parse(write(sale)) = sale, for rows and messages.
+//! What a till writes is what is read: parse(write(sale)) = sale, for CSV rows, messages, and files of JSON lines and of
+//! fixed width (TGX2's is beside its reader).
 
-use super::{Reader, TGIF, json, message, sale, shipped, typed};
+use super::{
+    Reader, TGIF,
+    formats::{FIXED, LINES},
+    json, message, sale, shipped, typed,
+};
+use crate::{FileFormat, read_file};
+use harmonia_definitions::Definition;
 use harmonia_domain::{
     feed::Scheme,
     line::{SaleLine, Till},
     money::{AMOUNT_MINOR_MAX, Currency, MinorUnits},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil, tz::TimeZone};
 use proptest::prelude::*;
 
 fn major(amount: MinorUnits) -> String {
@@ -44,7 +51,69 @@ fn till(sale: &SaleLine) -> &str {
     text
 }
 
+/// The sales of a file of an invented merchant.
+fn read(feed: &str, file: &str) -> Vec<SaleLine> {
+    let text = format!("merchant = \"corner-shop\"\nversion = \"1\"\n{feed}");
+    let definition = Definition::from_toml(&text, "x.toml").unwrap();
+    let records = read_file(FileFormat::Merchant(&definition), file.as_bytes()).unwrap();
+    records.map(|numbered| sale(numbered.record)).collect()
+}
+
+fn json_line(sale: &SaleLine) -> String {
+    let at = sale.at.to_string();
+    let (day, time) = at.split_once('T').unwrap();
+    let object = json!({
+        "id": sale.id, "till": till(sale), "state": { "code": "0", "count": 1 }, "cards": [{ "name": "aMEX" }],
+        "net": major(sale.amount).replace('.', ","), "tax": 0, "currency": sale.currency, "day": day,
+        "time": time.trim_end_matches('Z'), "more": null,
+    });
+    object.to_string()
+}
+
+prop_compose! {
+    /// A sale as fits into the columns, and when it was by the clock of its place.
+    fn a_narrow_sale()(
+        id in "[!-~é]{0,4}",
+        till in "[!-~é]([ -~é]{0,3}[!-~é])?",
+        minute in 0_i64..60_000_000,
+        amount in -99_999_i64..=999_999,
+    ) -> (SaleLine, civil::DateTime) {
+        let at = Timestamp::from_second(60 * minute).unwrap();
+        let wall = TimeZone::get("Europe/Berlin").unwrap().to_datetime(at);
+        // of a time that comes twice the second one is meant (D16)
+        let at = crate::wall_in_zone(wall, "Europe/Berlin").unwrap();
+        let sold = SaleLine {
+            scheme: Scheme::Visa, id, till: Till::Location(till), at, amount: MinorUnits(amount),
+            currency: Currency::parse("EUR").unwrap(), auth_code: String::new(), first_six: None,
+            last_four: Some("VISA".to_owned()), extra: None,
+        };
+        (sold, wall)
+    }
+}
+
+/// Padded by characters, as columns are counted.
+fn fixed_line((sale, wall): &(SaleLine, civil::DateTime)) -> String {
+    let amount = format!("{:>6}", sale.amount.0);
+    format!("D{:<4}{:<5}VISA{amount}{}", sale.id, till(sale), wall.strftime("%Y%m%d%H%M"))
+}
+
 proptest! {
+    #[test]
+    fn json_lines(sold in prop::collection::vec(a_sale(), 0..5), end in "\n|\r\n") {
+        let file: String = sold.iter().map(|sale| json_line(sale) + &end).collect();
+        let plain = |sale: SaleLine| SaleLine {
+            scheme: Scheme::Amex, auth_code: String::new(), first_six: None, last_four: None, ..sale
+        };
+        prop_assert_eq!(read(LINES, &file), sold.into_iter().map(plain).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn fixed_width(sold in prop::collection::vec(a_narrow_sale(), 0..5), end in "\n|\r\n") {
+        let file: String = sold.iter().map(|sale| fixed_line(sale) + &end).collect();
+        let sales: Vec<SaleLine> = sold.into_iter().map(|(sale, _)| sale).collect();
+        prop_assert_eq!(read(FIXED, &format!("header{end}{file}")), sales);
+    }
+
     #[test]
     fn csv_rows(sold in a_sale()) {
         let feed = shipped("tgi-fridays");
