@@ -52,7 +52,8 @@ fn assert_good(seed: u64, day: &Day, cloud: &MemoryCloud, rows: &Rows) {
     let score = score(rows, &day.truth);
     assert_eq!((score.precision(), score.recall()), ("1.0".into(), "1.0".into()), "seed {seed}: {score:#?}");
     assert!(score.expected > 20, "seed {seed}: a day without matches proves nothing");
-    assert_eq!(cloud.partners.report().rewarded(), score.expected, "seed {seed}: each purchase is told once");
+    let to_tell = rows.exports.iter().filter(|x| x.state != ExportState::Held).count();
+    assert_eq!(cloud.partners.report().rewarded(), to_tell, "seed {seed}: each purchase is told once");
 }
 
 /// Calls again what failed as any call may.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::world::Merchant;
+use crate::merchants::{By, Merchant};
 
 pub(crate) const MINUTE: i64 = 60;
 pub(crate) const HOUR: i64 = 3_600;
@@ -56,11 +56,11 @@ impl Clock {
         Self::timestamp(instant).to_zoned(zone).strftime(format).to_string()
     }
 
-    /// A merchant's files of the day. One of Wasabi's is late: it comes after the next one.
-    pub(crate) fn merchant_slots(&self, merchant: Merchant) -> Vec<Slot> {
-        let windows: &[(i64, i64)] = match merchant {
-            Merchant::Iceland => &[(660, 9), (780, 14), (900, 6), (1_080, 21), (1_260, 12), (1_410, 25)],
-            Merchant::Wasabi => &[(720, 17), (840, 5), (960, 240), (1_140, 11), (1_420, 19)],
+    /// A merchant's files of the day, none if its sales come one by one.
+    pub(crate) fn merchant_slots(&self, merchant: &Merchant) -> Vec<Slot> {
+        let windows = match merchant.till.as_ref().map(|till| &till.by) {
+            Some(By::File { windows, .. }) => *windows,
+            Some(By::Message) | None => &[],
         };
         windows.iter().map(|&(until, delay)| self.slot(until, delay)).collect()
     }
@@ -69,6 +69,11 @@ impl Clock {
     pub(crate) fn settlement_slots(&self) -> Vec<Slot> {
         let windows = [(690, 12), (870, 18), (1_050, 10), (1_230, 16), (1_380, 14)];
         windows.into_iter().map(|(until, delay)| self.slot(until, delay)).collect()
+    }
+
+    /// Mastercard's refund files of the day.
+    pub(crate) fn refund_slots(&self) -> Vec<Slot> {
+        [(900, 15), (1_290, 13)].into_iter().map(|(until, delay)| self.slot(until, delay)).collect()
     }
 
     fn slot(&self, until: i64, delay: i64) -> Slot {

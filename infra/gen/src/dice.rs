@@ -33,13 +33,10 @@ impl Dice {
         self.below(100) < n
     }
 
-    /// One of `first` and `rest`.
-    pub(crate) fn one_of<'a, T: ?Sized>(&mut self, first: &'a T, rest: &[&'a T]) -> &'a T {
-        let all = u64::try_from(rest.len()).unwrap_or(0) + 1;
-        match usize::try_from(self.below(all)).unwrap_or(0) {
-            0 => first,
-            n => rest.get(n - 1).copied().unwrap_or(first),
-        }
+    /// One of the texts, if there are any.
+    pub(crate) fn one_of(&mut self, texts: &[&'static str]) -> Option<&'static str> {
+        let n = self.below(u64::try_from(texts.len()).unwrap_or(0));
+        texts.get(usize::try_from(n).unwrap_or(0)).copied()
     }
 
     /// One of a list that is never empty by its shape.

@@ -1,9 +1,12 @@
 //! Lines become messages and files, some of them more than once.
 
+use std::collections::BTreeMap;
+
 use crate::clock::{Clock, HOUR, MINUTE, Slot};
 use crate::dice::Dice;
-use crate::lines::{Outcome, Payment, Sale};
-use crate::world::{Merchant, Scheme};
+use crate::lines::{Leg, Outcome, Payment, Sale};
+use crate::merchants::{self, Merchant, Till};
+use crate::world::Scheme;
 use crate::{Drop, DropKind, amex, mastercard, tills, visa};
 
 /// Every so many accepted lines one comes again.
@@ -28,7 +31,7 @@ impl Line {
 enum Format {
     Message,
     FixedWidth,
-    Csv(Merchant),
+    Csv(&'static Till),
 }
 
 /// A delivery in the making.
@@ -54,22 +57,25 @@ impl Draft {
         match self.format {
             Format::Message => lines.next().unwrap_or_default(),
             Format::FixedWidth => mastercard::file(lines, self.made),
-            Format::Csv(merchant) => tills::file(merchant, lines),
+            Format::Csv(till) => tills::file(till, lines),
         }
     }
 }
 
 /// All deliveries of the day, with the repetitions partners are known for.
 pub(crate) fn drafts(payments: &[Payment], sales: &[Sale], clock: &Clock, dice: &mut Dice) -> Vec<Draft> {
-    let mut drafts = messages(payments, clock);
+    let mut drafts = messages(payments, sales, clock);
     repeat_messages(&mut drafts, dice);
-    let mut settlements = settlement_files(payments, clock);
-    repeat_lines(&mut settlements, dice);
-    drafts.extend(settlements);
-    for merchant in Merchant::ALL {
-        let mut files = sales_files(merchant, sales, clock);
-        repeat_lines(&mut files, dice);
-        drafts.extend(files);
+    for (leg, feed, stem, slots) in [
+        (Leg::Settled, "mastercard-settled", "TGX2", clock.settlement_slots()),
+        (Leg::Refund, "mastercard-refund", "TGX2-refund", clock.refund_slots()),
+    ] {
+        let lines = mastercard_lines(payments, leg, clock);
+        drafts.extend(repeat_lines(files(feed, stem, Format::FixedWidth, &slots, lines), dice));
+    }
+    for (merchant, till) in merchants::with_till().filter(|(merchant, _)| merchant.has_files()) {
+        let (slots, lines) = (clock.merchant_slots(merchant), sale_lines(merchant, sales, clock));
+        drafts.extend(repeat_lines(files(merchant.slug, merchant.slug, Format::Csv(till), &slots, lines), dice));
     }
     drafts
 }
@@ -87,36 +93,54 @@ pub(crate) fn deliver(mut drafts: Vec<Draft>) -> Vec<Drop> {
     drafts.into_iter().map(drop).collect()
 }
 
-fn messages(payments: &[Payment], clock: &Clock) -> Vec<Draft> {
-    let mut drafts = Vec::new();
-    for payment in payments {
-        let (auth, settled) = match payment.site.scheme {
-            Scheme::Visa => (("visa-auth", visa::auth(payment)), Some(("visa-settlement", visa::settlement(payment)))),
-            Scheme::Mastercard => (("mastercard-auth", mastercard::auth(payment, clock)), None),
-            Scheme::Amex => {
-                (("amex-auth", amex::auth(payment)), Some(("amex-settlement", amex::settlement(payment, clock))))
-            }
-        };
-        let auth = payment.auth_at.map(|at| (auth, at));
-        let settled = settled.zip(payment.settled_at);
-        for ((feed, text), at) in auth.into_iter().chain(settled) {
-            let lines = vec![payment_line(payment, text)];
-            let name = format!("{feed}-{:07}.json", drafts.len() + 1);
-            drafts.push(Draft { feed, name, lines, same_bytes_as: None, format: Format::Message, made: at, at });
-        }
-    }
-    drafts
+fn messages(payments: &[Payment], sales: &[Sale], clock: &Clock) -> Vec<Draft> {
+    let lines = payments.iter().flat_map(|payment| payment.legs().map(move |(leg, at)| (payment, leg, at)));
+    let of_payments = lines.filter_map(|(payment, leg, at)| {
+        let (feed, text) = payment_message(payment, leg, clock)?;
+        Some((feed, at, payment_line(payment, leg, text)))
+    });
+    let of_sales = sales.iter().filter(|sale| !sale.merchant.has_files());
+    let of_sales = of_sales.map(|sale| (sale.merchant.slug, sale.sent, sale_line(sale, clock)));
+    let draft = |(number, (feed, at, line)): (usize, (&'static str, i64, Line))| {
+        let name = format!("{feed}-{:07}.json", number + 1);
+        Draft { feed, name, lines: vec![line], same_bytes_as: None, format: Format::Message, made: at, at }
+    };
+    of_payments.chain(of_sales).enumerate().map(draft).collect()
 }
 
-fn payment_line(payment: &Payment, text: String) -> Line {
-    let outcome = payment.outcome();
+/// `None` for a line that comes in a file, or that its payment scheme has no feed for.
+fn payment_message(payment: &Payment, leg: Leg, clock: &Clock) -> Option<(&'static str, String)> {
+    Some(match (payment.site.scheme, leg) {
+        (Scheme::Visa, Leg::Auth) => ("visa-auth", visa::auth(payment, clock)),
+        (Scheme::Visa, Leg::Settled) => ("visa-settlement", visa::settlement(payment)),
+        (Scheme::Visa, Leg::Refund) => ("visa-refund", visa::refund(payment)),
+        (Scheme::Mastercard, Leg::Auth) => ("mastercard-auth", mastercard::auth(payment, clock)),
+        (Scheme::Amex, Leg::Auth) => ("amex-auth", amex::auth(payment)),
+        (Scheme::Amex, Leg::Settled) => ("amex-settlement", amex::settlement(payment, clock)),
+        (Scheme::Mastercard, Leg::Settled | Leg::Refund) | (Scheme::Amex, Leg::Refund) => return None,
+    })
+}
+
+fn payment_line(payment: &Payment, leg: Leg, text: String) -> Line {
+    let outcome = payment.outcome(leg);
     Line { outcome, text, when: payment.when, repeatable: outcome == Outcome::Accepted }
+}
+
+fn sale_line(sale: &Sale, clock: &Clock) -> Line {
+    let (outcome, text) = (sale.outcome(), tills::line(sale.till, sale, clock));
+    Line { outcome, text, when: sale.when, repeatable: outcome == Outcome::Accepted && !sale.alone }
 }
 
 /// The same message twice, the second time minutes or hours later.
 fn repeat_messages(drafts: &mut Vec<Draft>, dice: &mut Dice) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut due = |feed| {
+        let count = seen.entry(feed).or_default();
+        *count += 1;
+        *count % REPEAT_EVERY == 1
+    };
     let accepted = drafts.iter().filter(|draft| draft.lines.iter().all(|line| line.repeatable));
-    let again = accepted.step_by(REPEAT_EVERY).map(|draft| Draft {
+    let again = accepted.filter(|draft| due(draft.feed)).map(|draft| Draft {
         name: draft.name.replace(".json", "-again.json"),
         lines: draft.lines.iter().map(Line::again).collect(),
         at: draft.at + dice.between(20, 3 * HOUR),
@@ -126,24 +150,15 @@ fn repeat_messages(drafts: &mut Vec<Draft>, dice: &mut Dice) {
     drafts.extend(again);
 }
 
-fn settlement_files(payments: &[Payment], clock: &Clock) -> Vec<Draft> {
-    let settled = |payment: &&Payment| payment.site.scheme == Scheme::Mastercard && payment.settled_at.is_some();
-    let line = |payment: &Payment| {
-        let text = mastercard::settlement(payment, clock);
-        (payment.settled_slot, payment_line(payment, text))
-    };
-    let lines = payments.iter().filter(settled).map(line).collect();
-    files("mastercard-settled", "TGX2", Format::FixedWidth, &clock.settlement_slots(), lines)
+fn mastercard_lines(payments: &[Payment], leg: Leg, clock: &Clock) -> Vec<(usize, Line)> {
+    let has_leg = |payment: &&Payment| payment.legs().any(|(other, _)| other == leg);
+    let lines = payments.iter().filter(|payment| payment.site.scheme == Scheme::Mastercard).filter(has_leg);
+    lines.map(|payment| (payment.slot, payment_line(payment, leg, mastercard::detail(payment, clock)))).collect()
 }
 
-fn sales_files(merchant: Merchant, sales: &[Sale], clock: &Clock) -> Vec<Draft> {
-    let line = |sale: &Sale| {
-        let (outcome, text) = (sale.outcome(), tills::row(sale, clock));
-        let repeatable = outcome == Outcome::Accepted && !sale.alone;
-        (sale.slot, Line { outcome, text, when: sale.when, repeatable })
-    };
-    let lines = sales.iter().filter(|sale| sale.merchant == merchant).map(line).collect();
-    files(merchant.slug(), merchant.slug(), Format::Csv(merchant), &clock.merchant_slots(merchant), lines)
+fn sale_lines(merchant: &Merchant, sales: &[Sale], clock: &Clock) -> Vec<(usize, Line)> {
+    let own = sales.iter().filter(|sale| sale.merchant == merchant);
+    own.map(|sale| (sale.slot, sale_line(sale, clock))).collect()
 }
 
 /// One file a window, its lines in the order of the day.
@@ -160,10 +175,10 @@ fn files(feed: &'static str, stem: &str, format: Format, slots: &[Slot], mut lin
 }
 
 /// Lines again in their own file and in the one delivered next, then the second file whole under another name.
-fn repeat_lines(files: &mut Vec<Draft>, dice: &mut Dice) {
+fn repeat_lines(mut files: Vec<Draft>, dice: &mut Dice) -> Vec<Draft> {
     files.sort_by_key(|file| file.at);
     let mut carried = Vec::new();
-    for file in files.iter_mut() {
+    for file in &mut files {
         let (mut inside, mut across) = (Vec::new(), Vec::new());
         let len = file.lines.len();
         for (n, (place, line)) in file.lines.iter().enumerate().filter(|(_, line)| line.repeatable).enumerate() {
@@ -187,6 +202,7 @@ fn repeat_lines(files: &mut Vec<Draft>, dice: &mut Dice) {
         ..file.clone()
     });
     files.extend(whole);
+    files
 }
 
 /// A place from `low` to `high`.

@@ -1,13 +1,15 @@
 //! The generator's bookkeeping: every line it wrote, and what is true about them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::clock::{self, Clock, HOUR, MINUTE, Slot};
 use crate::dice::Dice;
-use crate::lines::{self, Legs, Payment, Sale};
+use crate::lines::{self, Leg, Legs, Payment, Sale};
 use crate::members::Card;
-use crate::truth::{NearMiss, Pair, Truth, Why};
-use crate::world::{Corner, Merchant, Scheme, Site, World};
+use crate::merchants::{self, Merchant, Route, Rules, Till};
+use crate::tills;
+use crate::truth::{Alone, NearMiss, Pair, Truth, Why};
+use crate::world::{Corner, Scheme, Site, World};
 
 /// The lines of the day and their truth, while they are being written.
 pub(crate) struct Ledger<'a> {
@@ -15,10 +17,10 @@ pub(crate) struct Ledger<'a> {
     pub(crate) world: &'a World,
     clock: &'a Clock,
     settlements: Vec<Slot>,
-    iceland: Vec<Slot>,
-    wasabi: Vec<Slot>,
-    /// Till and amount of every purchase: the book's key. Scheme and merchant follow from the till.
-    taken: HashSet<(String, i64)>,
+    refunds: Vec<Slot>,
+    files: BTreeMap<&'static str, Vec<Slot>>,
+    /// Shop and amount of every purchase, whatever the payment scheme: a sale at a location may fit any of its MIDs.
+    taken: HashSet<(&'static str, String, i64)>,
     ids: HashSet<String>,
     payments: Vec<Payment>,
     payment_lines: usize,
@@ -33,8 +35,10 @@ impl<'a> Ledger<'a> {
             world,
             clock,
             settlements: clock.settlement_slots(),
-            iceland: clock.merchant_slots(Merchant::Iceland),
-            wasabi: clock.merchant_slots(Merchant::Wasabi),
+            refunds: clock.refund_slots(),
+            files: merchants::with_till()
+                .map(|(merchant, _)| (merchant.slug, clock.merchant_slots(merchant)))
+                .collect(),
             taken: HashSet::new(),
             ids: HashSet::new(),
             payments: Vec::new(),
@@ -48,22 +52,65 @@ impl<'a> Ledger<'a> {
         (self.payments, self.sales, self.truth, self.dice)
     }
 
-    pub(crate) fn merchant(&mut self) -> Merchant {
-        if self.dice.percent(58) { Merchant::Iceland } else { Merchant::Wasabi }
+    /// A merchant with a till, by how much it sells.
+    fn seller(&mut self) -> &'static Merchant {
+        let all: u64 = merchants::with_till().map(|(merchant, _)| merchant.share).sum();
+        let mut left = self.dice.below(all);
+        let sells = |merchant: &&'static Merchant| {
+            let here = left < merchant.share;
+            left = left.saturating_sub(merchant.share);
+            here
+        };
+        let [first, ..] = &merchants::ALL;
+        merchants::with_till().map(|(merchant, _)| merchant).find(sells).unwrap_or(first)
     }
 
-    pub(crate) fn corner(&mut self) -> &'a Corner {
-        let scheme = match self.dice.below(100) {
+    fn scheme(&mut self) -> Scheme {
+        match self.dice.below(100) {
             0..50 => Scheme::Visa,
             50..80 => Scheme::Mastercard,
             _ => Scheme::Amex,
-        };
-        self.corner_of(scheme)
+        }
+    }
+
+    /// Where payments are matched.
+    pub(crate) fn corner(&mut self) -> &'a Corner {
+        self.corner_where(|_, _| true)
     }
 
     pub(crate) fn corner_of(&mut self, scheme: Scheme) -> &'a Corner {
-        let merchant = self.merchant();
+        self.corner_where(|_, other| other == scheme)
+    }
+
+    /// Where payments are matched, and something else is so as well.
+    pub(crate) fn corner_where(&mut self, wanted: impl Fn(&Merchant, Scheme) -> bool) -> &'a Corner {
+        loop {
+            let (merchant, scheme) = (self.seller(), self.scheme());
+            if merchant.matches(scheme) && wanted(merchant, scheme) {
+                return self.world.corner(merchant, scheme);
+            }
+        }
+    }
+
+    /// Where a merchant sells, whatever follows from it.
+    pub(crate) fn counter(&mut self) -> &'a Corner {
+        let (merchant, scheme) = (self.seller(), self.scheme());
         self.world.corner(merchant, scheme)
+    }
+
+    /// Of any merchant, most often of one whose payments are matched.
+    pub(crate) fn corner_of_any(&mut self, scheme: Scheme) -> &'a Corner {
+        if self.dice.percent(70) {
+            return self.corner_of(scheme);
+        }
+        let number = usize::try_from(self.dice.below(u64::try_from(merchants::ALL.len()).unwrap_or(0))).unwrap_or(0);
+        let [first, ..] = &merchants::ALL;
+        self.world.corner(merchants::ALL.get(number).unwrap_or(first), scheme)
+    }
+
+    pub(crate) fn any_corner(&mut self) -> &'a Corner {
+        let scheme = self.scheme();
+        self.corner_of_any(scheme)
     }
 
     pub(crate) fn site(&mut self, corner: &'a Corner) -> &'a Site {
@@ -85,24 +132,21 @@ impl<'a> Ledger<'a> {
         self.clock.at(second)
     }
 
-    /// An amount this till has not seen today. The range grows if the till is busy.
+    /// An amount this shop has not seen today. The range grows if the shop is busy.
     pub(crate) fn amount(&mut self, site: &Site) -> i64 {
-        let (low, mut high) = match site.merchant {
-            Merchant::Iceland => (149, 9_800),
-            Merchant::Wasabi => (395, 4_250),
-        };
+        let (low, mut high) = site.merchant.pence;
         loop {
             let pence = self.dice.between(low, high);
-            if self.take(&site.mid, pence) {
+            if self.take(site, pence) {
                 return pence;
             }
             high += 50;
         }
     }
 
-    /// Reserves a till's amount. False if it was taken.
-    pub(crate) fn take(&mut self, mid: &str, pence: i64) -> bool {
-        self.taken.insert((mid.to_owned(), pence))
+    /// Reserves a shop's amount. False if it was taken.
+    pub(crate) fn take(&mut self, site: &Site, pence: i64) -> bool {
+        self.taken.insert((site.merchant.slug, site.store.clone(), pence))
     }
 
     pub(crate) fn code(&mut self) -> String {
@@ -126,11 +170,9 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    pub(crate) fn sale_id(&mut self, merchant: Merchant, store: &str) -> String {
-        match merchant {
-            Merchant::Iceland => self.fresh(|dice| format!("000{store}_{}", dice.upper(10))),
-            Merchant::Wasabi => self.fresh(|dice| format!("0000{store}R{}", dice.digits(9))),
-        }
+    pub(crate) fn sale_id(&mut self, till: &Till, store: &str) -> String {
+        let [before, after] = till.id;
+        self.fresh(|dice| format!("{before}{store}{after}{}", dice.upper(10)))
     }
 
     /// A purchase as its scheme would tell it, not yet entered. `code` is what the till prints.
@@ -153,7 +195,8 @@ impl<'a> Ledger<'a> {
             approval: code.to_owned(),
             auth_at: None,
             settled_at: None,
-            settled_slot: 0,
+            refund_at: None,
+            slot: 0,
             flaw: None,
         };
         self.schedule(&mut payment, legs);
@@ -169,56 +212,73 @@ impl<'a> Ledger<'a> {
         };
         let mut settled = payment.when + self.dice.between(soon, late);
         if payment.site.scheme == Scheme::Mastercard {
-            payment.settled_slot = clock::slot_of(&self.settlements, payment.when, prompt);
-            settled = self.settlements.get(payment.settled_slot).map_or(settled, |slot| slot.at);
+            let slots = if legs == Legs::Refund { &self.refunds } else { &self.settlements };
+            payment.slot = clock::slot_of(slots, payment.when, prompt);
+            settled = slots.get(payment.slot).map_or(settled, |slot| slot.at);
         }
         let after = settled + self.dice.between(MINUTE, 30 * MINUTE);
-        (payment.auth_at, payment.settled_at) = match legs {
-            Legs::Auth => (Some(prompt), None),
-            Legs::Settled => (None, Some(settled)),
-            Legs::AuthThenSettled => (Some(prompt), Some(settled)),
-            Legs::SettledThenAuth => (Some(after), Some(settled)),
+        (payment.auth_at, payment.settled_at, payment.refund_at) = match legs {
+            Legs::Auth => (Some(prompt), None, None),
+            Legs::Settled => (None, Some(settled), None),
+            Legs::AuthThenSettled => (Some(prompt), Some(settled), None),
+            Legs::SettledThenAuth => (Some(after), Some(settled), None),
+            Legs::Refund => (None, None, Some(settled)),
         };
     }
 
-    /// The till's half of a payment, not yet entered, with its clock off by no more than what is certain.
-    pub(crate) fn sale_of(&mut self, payment: &Payment) -> Sale {
+    /// The till's half of a payment, not yet entered, with its clock off by no more than what is certain. `None` if the
+    /// merchant has no till feed.
+    pub(crate) fn sale_of(&mut self, payment: &Payment) -> Option<Sale> {
         let (site, card) = (&payment.site, &payment.card);
-        let drift = site.merchant.drift();
+        let till = site.merchant.till.as_ref()?;
+        let drift = site.merchant.rules().map_or(MINUTE, Rules::drift_s);
         // Most tills are nearly right.
         let spread = if self.dice.percent(75) { drift / 5 } else { drift };
         let when = payment.when + self.dice.between(-spread, spread);
-        let label = lines::label(&mut self.dice, site.merchant, site.scheme);
-        Sale {
+        let label = lines::label(&mut self.dice, till, site.scheme);
+        // an Amex settlement shows the card's digits, and policies compare them
+        let hidden = till.first_six_may_lack && site.scheme != Scheme::Amex && self.dice.percent(50);
+        let mut sale = Sale {
             merchant: site.merchant,
+            till,
             store: site.store.clone(),
             mid: site.mid.clone(),
+            known: site.known,
             label,
-            id: self.sale_id(site.merchant, &site.store),
+            id: self.sale_id(till, &site.store),
             when,
             pence: payment.final_pence(),
             currency: "GBP",
             auth_code: payment.approval.clone(),
-            first_six: card.first_six.clone(),
+            first_six: if hidden { String::new() } else { card.first_six.clone() },
             last_four: card.last_four.clone(),
-            slot: self.slot(site.merchant, when, 0),
+            slot: 0,
+            sent: 0,
             alone: false,
             skipped: false,
             flaw: None,
-        }
+        };
+        self.deliver(&mut sale, 0);
+        Some(sale)
     }
 
-    /// The merchant's first file that takes a sale of `when` and is delivered after `not_before`.
-    pub(crate) fn slot(&self, merchant: Merchant, when: i64, not_before: i64) -> usize {
-        let slots = match merchant {
-            Merchant::Iceland => &self.iceland,
-            Merchant::Wasabi => &self.wasabi,
-        };
-        clock::slot_of(slots, when, not_before)
+    /// When the sale is delivered: with the merchant's first file that takes it and comes after `not_before`, or by
+    /// itself after that.
+    pub(crate) fn deliver(&mut self, sale: &mut Sale, not_before: i64) {
+        let slots = self.files.get(sale.merchant.slug).map_or(&[][..], Vec::as_slice);
+        sale.slot = clock::slot_of(slots, sale.when, not_before);
+        sale.sent = sale.when.max(not_before) + self.dice.between(5, 20 * MINUTE);
+    }
+
+    /// A delivery before the sale's, if there is one that is not overtaken by it.
+    pub(crate) fn earlier(&self, sale: &Sale) -> Option<usize> {
+        let slots = self.files.get(sale.merchant.slug)?;
+        let slot = sale.slot.checked_sub(1)?;
+        (slots.get(slot)?.at < slots.get(sale.slot)?.at).then_some(slot)
     }
 
     pub(crate) fn pay(&mut self, payment: Payment) {
-        self.payment_lines += payment.lines();
+        self.payment_lines += payment.legs().count();
         self.payments.push(payment);
     }
 
@@ -226,17 +286,57 @@ impl<'a> Ledger<'a> {
         self.sales.push(sale);
     }
 
+    pub(crate) fn sales(&mut self, sales: impl IntoIterator<Item = Sale>) {
+        self.sales.extend(sales);
+    }
+
     /// Enters both halves of a purchase that is certain to match.
     pub(crate) fn pair(&mut self, payment: Payment, sale: Sale) {
         self.truth.pairs.push(Pair {
-            merchant: payment.site.merchant.slug().to_owned(),
+            merchant: payment.site.merchant.slug.to_owned(),
             scheme: payment.site.scheme.slug().to_owned(),
             payment_ids: vec![self.public_id(&payment)],
-            sale_id: sale.id.clone(),
+            sale_id: tills::public_id(sale.till, &sale, self.clock),
             loyalty_id: payment.card.loyalty_id.clone(),
         });
         self.pay(payment);
         self.sell(sale);
+    }
+
+    /// Enters a payment, and what is told of it without any sale: by its merchant's route, if the card is known there.
+    pub(crate) fn tell(&mut self, payment: Payment) {
+        let legs: Vec<_> = payment.legs().map(|(leg, _)| leg).filter(|leg| payment.counts(*leg)).collect();
+        let told: Vec<Option<Leg>> = match payment.site.merchant.route {
+            _ if payment.card.loyalty_id.is_empty() || payment.flaw.is_some() || !payment.site.known => Vec::new(),
+            Route::Loyalty(_) => Vec::new(),
+            Route::Streamed => legs.into_iter().map(Some).collect(),
+            Route::Spotted { refunds } if payment.refund_at.is_some() => {
+                if refunds {
+                    vec![Some(Leg::Refund)]
+                } else {
+                    Vec::new()
+                }
+            }
+            Route::Spotted { .. } => {
+                if legs.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![None]
+                }
+            }
+        };
+        let sign = if payment.refund_at.is_some() { -1 } else { 1 };
+        let alone = told.into_iter().map(|leg| Alone {
+            merchant: payment.site.merchant.slug.to_owned(),
+            scheme: payment.site.scheme.slug().to_owned(),
+            payment_id: self.public_id(&payment),
+            line: leg.map(|leg| leg.as_str().to_owned()),
+            minor: sign * payment.final_pence(),
+            loyalty_id: payment.card.loyalty_id.clone(),
+        });
+        let alone: Vec<_> = alone.collect();
+        self.truth.alone.extend(alone);
+        self.pay(payment);
     }
 
     /// Enters a payment and sales that must not be matched with it.
@@ -249,10 +349,10 @@ impl<'a> Ledger<'a> {
     /// Notes that none of the sales may be matched with the payment.
     pub(crate) fn refuse(&mut self, why: Why, payment: &Payment, sales: &[Sale]) {
         self.truth.near_misses.push(NearMiss {
-            merchant: payment.site.merchant.slug().to_owned(),
+            merchant: payment.site.merchant.slug.to_owned(),
             scheme: payment.site.scheme.slug().to_owned(),
             payment_ids: vec![self.public_id(payment)],
-            sale_ids: sales.iter().map(|sale| sale.id.clone()).collect(),
+            sale_ids: sales.iter().map(|sale| tills::public_id(sale.till, sale, self.clock)).collect(),
             why,
         });
     }

@@ -2,8 +2,9 @@
 //!
 //! [`generate`] writes one trading day of raw feed bytes in the partners' wire formats. It contains no matching engine:
 //! it knows which sale belongs to which payment because it writes both halves of every purchase itself, and it makes
-//! the answer certain by never letting two purchases share a book key (till and amount) unless that is the point.
+//! the answer certain by never letting two purchases share shop and amount unless that is the point.
 
+mod alone;
 mod amex;
 mod clock;
 mod dice;
@@ -13,6 +14,7 @@ mod lines;
 mod lone;
 mod mastercard;
 mod members;
+mod merchants;
 mod near;
 mod purchases;
 #[cfg(test)]
@@ -25,16 +27,16 @@ mod world;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::truth::{FeedTruth, FileTruth, NearMiss, Pair, Truth, Why};
+pub use crate::truth::{Alone, FeedTruth, FileTruth, NearMiss, Pair, Truth, Why};
 
 /// How much to generate, and from which seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The same seed gives the same bytes.
     pub seed: u64,
-    /// At least this many lines over the six feeds of the payment schemes.
+    /// At least this many lines over the feeds of the payment schemes.
     pub payments: usize,
-    /// At least this many rows over the two merchants' feeds.
+    /// At least this many lines over the merchants' till feeds.
     pub sales: usize,
     /// The trading day, in London.
     pub day: jiff::civil::Date,
@@ -128,6 +130,7 @@ pub fn generate(plan: &Plan) -> Day {
     // Everything with a fixed share first; then ordinary lines until the plan is reached.
     purchases::write(&mut ledger, plan);
     near::write(&mut ledger, plan);
+    alone::write(&mut ledger, plan);
     lone::write(&mut ledger, plan);
     let (payments, sales, mut truth, mut dice) = ledger.close();
     let drafts = drops::drafts(&payments, &sales, &clock, &mut dice);

@@ -2,7 +2,8 @@
 
 use crate::dice::Dice;
 use crate::members::Card;
-use crate::world::{Merchant, Scheme, Site};
+use crate::merchants::{Merchant, Till};
+use crate::world::{Scheme, Site};
 
 /// What import says about a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,26 @@ pub(crate) enum Legs {
     Settled,
     AuthThenSettled,
     SettledThenAuth,
+    Refund,
+}
+
+/// What one line of a payment says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leg {
+    Auth,
+    Settled,
+    Refund,
+}
+
+impl Leg {
+    /// As the truth names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Settled => "settled",
+            Self::Refund => "refund",
+        }
+    }
 }
 
 impl Legs {
@@ -82,22 +103,33 @@ pub(crate) struct Payment {
     pub(crate) auth_at: Option<i64>,
     /// When the settlement is delivered, if it is. Mastercard's comes with a file.
     pub(crate) settled_at: Option<i64>,
-    pub(crate) settled_slot: usize,
+    /// When the refund is delivered; then there is no other line.
+    pub(crate) refund_at: Option<i64>,
+    /// Which of Mastercard's files of settlements or refunds it is in.
+    pub(crate) slot: usize,
     pub(crate) flaw: Option<Flaw>,
 }
 
 impl Payment {
-    pub(crate) fn lines(&self) -> usize {
-        usize::from(self.auth_at.is_some()) + usize::from(self.settled_at.is_some())
+    /// Its lines and when they are delivered.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = (Leg, i64)> {
+        let legs = [(Leg::Auth, self.auth_at), (Leg::Settled, self.settled_at), (Leg::Refund, self.refund_at)];
+        legs.into_iter().filter_map(|(leg, at)| Some((leg, at?)))
     }
 
     /// A bad line is rejected even if nobody knows its MID.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self, leg: Leg) -> Outcome {
         match (self.flaw, self.site.known) {
             (Some(_), _) => Outcome::Rejected,
+            (None, true) if !self.counts(leg) => Outcome::Skipped,
             (None, true) => Outcome::Accepted,
             (None, false) => Outcome::Parked,
         }
+    }
+
+    /// Does its merchant take lines of this kind?
+    pub(crate) fn counts(&self, leg: Leg) -> bool {
+        (self.site.scheme, leg) != (Scheme::Amex, Leg::Auth) || !self.site.merchant.skips_amex_auths()
     }
 
     /// The amount that counts in the end.
@@ -109,20 +141,27 @@ impl Payment {
 /// One purchase as the till tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sale {
-    pub(crate) merchant: Merchant,
+    pub(crate) merchant: &'static Merchant,
+    pub(crate) till: &'static Till,
     pub(crate) store: String,
     pub(crate) mid: String,
+    /// Is the shop onboarded?
+    pub(crate) known: bool,
     /// The merchant's name of the card type.
     pub(crate) label: &'static str,
+    /// The till's own number.
     pub(crate) id: String,
     pub(crate) when: i64,
     pub(crate) pence: i64,
     pub(crate) currency: &'static str,
     pub(crate) auth_code: String,
+    /// "" if the till does not know them.
     pub(crate) first_six: String,
     pub(crate) last_four: String,
     /// Which of the merchant's files it is in.
     pub(crate) slot: usize,
+    /// When it is delivered, if its till sends messages.
+    pub(crate) sent: i64,
     /// Must not be repeated in another file: what is true depends on the company it arrives in.
     pub(crate) alone: bool,
     /// The merchant's filters drop it.
@@ -131,11 +170,14 @@ pub(crate) struct Sale {
 }
 
 impl Sale {
-    /// The filters come before everything else.
+    /// The filters come before everything else, but a filter of amounts reads them.
     pub(crate) fn outcome(&self) -> Outcome {
-        match (self.skipped, self.flaw) {
+        let unread = matches!(self.flaw, Some(Flaw::Amount(_))) && self.till.amount_first;
+        let parked = self.merchant.at_locations() && !self.known;
+        match (self.skipped && !unread, self.flaw) {
             (true, _) => Outcome::Skipped,
             (false, Some(_)) => Outcome::Rejected,
+            (false, None) if parked => Outcome::Parked,
             (false, None) => Outcome::Accepted,
         }
     }
@@ -143,38 +185,54 @@ impl Sale {
     /// Makes the merchant's filters drop it, by its card type or because the card was declined.
     pub(crate) fn filter_out(&mut self, dice: &mut Dice) {
         self.skipped = true;
-        match self.merchant {
-            Merchant::Iceland if dice.percent(50) => self.label = dice.one_of("Diners", &["visa", "", "Amex "]),
-            Merchant::Iceland => dice.one_of("decline", &["DECLINE", "Decline"]).clone_into(&mut self.auth_code),
-            // The first of these is a known one in full, but the source cuts names at 30 characters.
-            Merchant::Wasabi => self.label = dice.one_of("Visa (Enhanced Management Info)", &["Gift", "visa"]),
+        if dice.percent(50)
+            && let Some(code) = dice.one_of(self.till.declined)
+        {
+            code.clone_into(&mut self.auth_code);
+            return;
+        }
+        let [_, _, _, strange] = self.till.labels;
+        self.label = dice.one_of(strange).unwrap_or_default();
+        self.hide_first_six();
+    }
+
+    /// Makes the merchant's filters drop it because it is too small, if they look at that.
+    pub(crate) fn fall_short(&mut self, dice: &mut Dice) {
+        if self.till.minimum > 0 {
+            self.skipped = true;
+            self.pence = dice.between(self.till.minimum / 2, self.till.minimum - 1);
         }
     }
 
-    /// Makes the merchant's filters drop it because it has no receipt number; only Wasabi marks that.
+    /// Makes the merchant's filters drop it because it has no receipt number, if its till marks that.
     pub(crate) fn lose_receipt(&mut self) {
-        if self.merchant == Merchant::Wasabi {
+        if self.till.nul_receipts {
             self.skipped = true;
             "\0".clone_into(&mut self.id);
         }
     }
+
+    /// Another scheme's card.
+    pub(crate) fn relabel(&mut self, dice: &mut Dice, scheme: Scheme) {
+        self.label = label(dice, self.till, scheme);
+        self.hide_first_six();
+    }
+
+    /// Where the first six digits would tell the payment scheme, the name of the card has to.
+    fn hide_first_six(&mut self) {
+        if self.till.first_six_may_lack {
+            self.first_six.clear();
+        }
+    }
 }
 
-/// What the merchant's till calls a card of this scheme.
-pub(crate) fn label(dice: &mut Dice, merchant: Merchant, scheme: Scheme) -> &'static str {
-    match (merchant, scheme) {
-        (Merchant::Iceland, Scheme::Visa) => dice.one_of("Visa", &["Visa Debit", "Electron", "Visa CPC"]),
-        (Merchant::Iceland, Scheme::Mastercard) => dice.one_of(
-            "MasterCard/MasterCard One",
-            &["Maestro", "EDC/Maestro (INT) / Laser", "MasterCard Debit", "Mastercard One"],
-        ),
-        (Merchant::Iceland, Scheme::Amex) => "Amex",
-        (Merchant::Wasabi, Scheme::Visa) => {
-            dice.one_of("Visa Debit", &["Visa", "Visa (Purchasing Card)", "Visa (Enhanced Management Info"])
-        }
-        (Merchant::Wasabi, Scheme::Mastercard) => {
-            dice.one_of("Mastercard", &["Debit Mastercard", "Maestro", "Compliments Card"])
-        }
-        (Merchant::Wasabi, Scheme::Amex) => "American Express",
-    }
+/// What the till calls a card of this scheme.
+pub(crate) fn label(dice: &mut Dice, till: &Till, scheme: Scheme) -> &'static str {
+    let [visa, mastercard, amex, _] = till.labels;
+    let labels = match scheme {
+        Scheme::Visa => visa,
+        Scheme::Mastercard => mastercard,
+        Scheme::Amex => amex,
+    };
+    dice.one_of(labels).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::amex::{self, Amount, FORMAT};
 use crate::clock::Clock;
 use crate::lines::{Flaw, Payment};
+use crate::visa::variant;
 
 /// Characters of a detail line.
 pub(crate) const DETAIL: usize = 770;
@@ -72,12 +73,17 @@ impl Detail<'_> {
     }
 }
 
-pub(crate) fn settlement(payment: &Payment, clock: &Clock) -> String {
+/// A line of a file of settlements or of refunds: the format is one.
+pub(crate) fn detail(payment: &Payment, clock: &Clock) -> String {
     let stamp = amex::stamp(payment, || clock.london(payment.when, FORMAT));
     let (date, time) = stamp.split_once(' ').unwrap_or((&stamp, ""));
     let amount = match payment.flaw {
         Some(Flaw::Amount("")) => String::new(),
         Some(Flaw::Amount(wrong)) => format!("{wrong:0>12}"),
+        // a refund's sign may be either
+        _ if payment.refund_at.is_some() && variant(payment).is_multiple_of(4) => {
+            format!("{:012}", -payment.settled_pence)
+        }
         _ => format!("{:012}", payment.settled_pence),
     };
     let line = Detail {

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use crate::User;
 use crate::dice::{Dice, Pool};
+use crate::merchants::{self, Merchant};
 use crate::vault;
-use crate::world::{Merchant, Scheme};
+use crate::world::Scheme;
 
 const FIRST_NAMES: [&str; 8] = ["amara", "bryn", "callum", "dilys", "eira", "femi", "greta", "hamish"];
 const LAST_NAMES: [&str; 7] = ["ashdown", "birkett", "cromarty", "dunmore", "eastleigh", "fairburn", "garvie"];
@@ -47,7 +48,13 @@ struct Holding {
     person: usize,
     scheme: Scheme,
     card: Card,
-    merchants: &'static [Merchant],
+}
+
+/// Everyone is a member of every fourth merchant.
+const MEMBER_OF_EVERY: usize = 4;
+
+fn is_member(person: usize, merchant: usize) -> bool {
+    (person + merchant).is_multiple_of(MEMBER_OF_EVERY)
 }
 
 /// Everyone the directory knows.
@@ -61,18 +68,15 @@ impl People {
     pub(crate) fn register(dice: &mut Dice, aes_key: &str, people: usize) -> Self {
         let mut all = Self { holdings: Vec::new(), users: Vec::new() };
         for person in 0..people {
-            let merchants: &'static [Merchant] = match person % 10 {
-                0..=3 => &[Merchant::Iceland],
-                4..=6 => &[Merchant::Wasabi],
-                _ => &Merchant::ALL,
-            };
-            let faces: Vec<_> = merchants.iter().map(|merchant| Face::new(dice, aes_key, *merchant, person)).collect();
+            let merchants = merchants::ALL.iter().enumerate().filter(|(number, _)| is_member(person, *number));
+            let faces: Vec<_> =
+                merchants.map(|(number, merchant)| Face::new(dice, aes_key, (number, merchant), person)).collect();
             for scheme in Scheme::ALL {
                 if person < 10 || dice.percent(55) {
                     let card = Card::draw(dice, scheme);
                     let number = all.holdings.len() + 7_001;
                     all.users.extend(faces.iter().map(|face| face.with(&card, number)));
-                    all.holdings.push(Holding { person, scheme, card, merchants });
+                    all.holdings.push(Holding { person, scheme, card });
                 }
             }
         }
@@ -80,18 +84,22 @@ impl People {
     }
 
     /// The scheme's cards that the merchant knows, with their numbers there.
-    pub(crate) fn members(&self, merchant: Merchant, scheme: Scheme) -> Pool<Card> {
-        let here = |holding: &&Holding| holding.scheme == scheme && holding.merchants.contains(&merchant);
-        pool(self.holdings.iter().filter(here).map(|holding| {
+    pub(crate) fn members(&self, merchant: &Merchant, scheme: Scheme) -> Pool<Card> {
+        pool(self.of(merchant, scheme, true).map(|holding| {
             let loyalty_id = loyalty_id(merchant, holding.person);
             Card { loyalty_id, ..holding.card.clone() }
         }))
     }
 
-    /// The scheme's cards that only the other merchant knows.
-    pub(crate) fn outsiders(&self, merchant: Merchant, scheme: Scheme) -> Pool<Card> {
-        let elsewhere = |holding: &&Holding| holding.scheme == scheme && !holding.merchants.contains(&merchant);
-        pool(self.holdings.iter().filter(elsewhere).map(|holding| holding.card.clone()))
+    /// The scheme's cards that only other merchants know.
+    pub(crate) fn outsiders(&self, merchant: &Merchant, scheme: Scheme) -> Pool<Card> {
+        pool(self.of(merchant, scheme, false).map(|holding| holding.card.clone()))
+    }
+
+    fn of(&self, merchant: &Merchant, scheme: Scheme, members: bool) -> impl Iterator<Item = &Holding> {
+        let number = merchants::ALL.iter().position(|other| other == merchant).unwrap_or(0);
+        let wanted = move |holding: &&Holding| is_member(holding.person, number) == members;
+        self.holdings.iter().filter(move |holding| holding.scheme == scheme).filter(wanted)
     }
 }
 
@@ -107,11 +115,9 @@ fn pool(mut cards: impl Iterator<Item = Card>) -> Pool<Card> {
     Pool::new(cards.next().unwrap_or(nobody), cards.collect())
 }
 
-fn loyalty_id(merchant: Merchant, person: usize) -> String {
-    match merchant {
-        Merchant::Iceland => format!("{}", 76_320_001 + person),
-        Merchant::Wasabi => format!("WAS{:07}", 4_100_001 + person),
-    }
+fn loyalty_id(merchant: &Merchant, person: usize) -> String {
+    let (prefix, first) = merchant.members;
+    format!("{prefix}{}", first + person)
 }
 
 /// What is inside the credentials. A type, not a JSON value: the order of a value's keys depends on how the workspace
@@ -126,14 +132,15 @@ struct Credentials<'a> {
 
 /// A person as one merchant's loyalty scheme sees them.
 struct Face {
-    merchant: Merchant,
+    number: usize,
+    merchant: &'static Merchant,
     person: usize,
     loyalty_id: String,
     credentials: String,
 }
 
 impl Face {
-    fn new(dice: &mut Dice, aes_key: &str, merchant: Merchant, person: usize) -> Self {
+    fn new(dice: &mut Dice, aes_key: &str, (number, merchant): (usize, &'static Merchant), person: usize) -> Self {
         let loyalty_id = loyalty_id(merchant, person);
         let name = |names: &[&'static str], n: usize| names.get(n % names.len()).copied().unwrap_or("kim");
         let (first, last) = (name(&FIRST_NAMES, person), name(&LAST_NAMES, person / FIRST_NAMES.len()));
@@ -145,17 +152,13 @@ impl Face {
         };
         let plain = serde_json::to_string(&plain).unwrap_or_default();
         let credentials = vault::seal(aes_key, dice.block(), &plain);
-        Self { merchant, person, loyalty_id, credentials }
+        Self { number, merchant, person, loyalty_id, credentials }
     }
 
     fn with(&self, card: &Card, card_number: usize) -> User {
-        let account = match self.merchant {
-            Merchant::Iceland => 10_001,
-            Merchant::Wasabi => 500_001,
-        };
         let identity: Value = json!({
             "loyalty_id": self.loyalty_id,
-            "scheme_account_id": account + self.person,
+            "scheme_account_id": (self.number + 1) * 100_000 + self.person,
             "payment_card_account_id": card_number,
             "user_id": 3_001 + self.person,
             "credentials": self.credentials,
@@ -166,6 +169,6 @@ impl Face {
                 "expiry_year": card.expiry.1,
             },
         });
-        User { token: card.token.clone(), scheme: self.merchant.slug().to_owned(), identity }
+        User { token: card.token.clone(), scheme: self.merchant.slug.to_owned(), identity }
     }
 }

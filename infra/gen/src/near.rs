@@ -2,15 +2,19 @@
 
 use crate::clock::MINUTE;
 use crate::ledger::Ledger;
-use crate::lines::{self, Legs, Payment};
+use crate::lines::{Legs, Payment, Sale};
 use crate::members::Card;
+use crate::merchants::{self, Merchant};
 use crate::purchases::{share, two_codes, without_code};
-use crate::world::{Corner, Merchant, Scheme, Site};
+use crate::world::{Corner, Scheme, Site};
 use crate::{Plan, Why};
+
+/// Why a payment and sales must not be matched. Every merchant that these are drawn from has a till.
+type Miss = (Why, Payment, Vec<Sale>);
 
 /// Writes the day's near misses, of each kind the same number.
 pub(crate) fn write(ledger: &mut Ledger, plan: &Plan) {
-    let kinds: [fn(&mut Ledger); 10] = [
+    let kinds: [fn(&mut Ledger) -> Option<Miss>; 11] = [
         till_clock,
         auth_code,
         amount,
@@ -21,9 +25,14 @@ pub(crate) fn write(ledger: &mut Ledger, plan: &Plan) {
         unknown_card,
         unknown_mid,
         filtered_sale,
+        no_policy,
     ];
     for kind in kinds {
-        (0..share(plan.payments, 5)).for_each(|_| kind(ledger));
+        for _ in 0..share(plan.payments, 5) {
+            if let Some((why, payment, sales)) = kind(ledger) {
+                ledger.near_miss(why, payment, sales);
+            }
+        }
     }
 }
 
@@ -34,106 +43,106 @@ fn payment(ledger: &mut Ledger, corner: &Corner, site: &Site, pence: i64) -> Pay
     ledger.payment(site, card, pence, &code, legs)
 }
 
-fn till_clock(ledger: &mut Ledger) {
-    let (site, _, payment) = without_code(ledger);
-    let mut sale = ledger.sale_of(&payment);
-    let off = site.merchant.tolerance() + ledger.dice.between(15, 10 * MINUTE);
+fn till_clock(ledger: &mut Ledger) -> Option<Miss> {
+    let (site, _, payment) = without_code(ledger, Merchant::bounds_time);
+    let mut sale = ledger.sale_of(&payment)?;
+    let off = site.merchant.rules()?.within_s + ledger.dice.between(15, 10 * MINUTE);
     sale.when = payment.when + if ledger.dice.percent(50) { off } else { -off };
-    sale.slot = ledger.slot(sale.merchant, sale.when, 0);
-    ledger.near_miss(Why::TillClock, payment, vec![sale]);
+    ledger.deliver(&mut sale, 0);
+    Some((Why::TillClock, payment, vec![sale]))
 }
 
 /// Only Visa: a Mastercard authorisation has no code yet, and would be matched by time.
-fn auth_code(ledger: &mut Ledger) {
+fn auth_code(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner_of(Scheme::Visa);
     let (site, card) = (ledger.site(corner), ledger.member(corner));
     let ((code, other), legs) = (two_codes(ledger), Legs::draw(&mut ledger.dice));
     let pence = ledger.amount(site);
     let payment = ledger.payment(site, card, pence, &code, legs);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     sale.auth_code = other;
-    ledger.near_miss(Why::AuthCode, payment, vec![sale]);
+    Some((Why::AuthCode, payment, vec![sale]))
 }
 
-fn amount(ledger: &mut Ledger) {
+fn amount(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.site(corner);
     let (pence, next) = loop {
         let pence = ledger.amount(site);
         let next = if ledger.dice.percent(50) { pence + 1 } else { pence - 1 };
-        if ledger.take(&site.mid, next) {
+        if ledger.take(site, next) {
             break (pence, next);
         }
     };
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     sale.pence = next;
-    ledger.near_miss(Why::Amount, payment, vec![sale]);
+    Some((Why::Amount, payment, vec![sale]))
 }
 
-fn other_mid(ledger: &mut Ledger) {
+fn other_mid(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.site(corner);
     let (pence, other) = loop {
         let (pence, other) = (ledger.amount(site), ledger.site(corner));
-        if other.mid != site.mid && ledger.take(&other.mid, pence) {
+        if other.mid != site.mid && ledger.take(other, pence) {
             break (pence, other);
         }
     };
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     (sale.mid, sale.store) = (other.mid.clone(), other.store.clone());
-    ledger.near_miss(Why::OtherMid, payment, vec![sale]);
+    Some((Why::OtherMid, payment, vec![sale]))
 }
 
-fn other_scheme(ledger: &mut Ledger) {
+fn other_scheme(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.site(corner);
     let pence = ledger.amount(site);
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     let wrong = match site.scheme {
         Scheme::Visa => Scheme::Mastercard,
         Scheme::Mastercard => Scheme::Amex,
         Scheme::Amex => Scheme::Visa,
     };
-    sale.label = lines::label(&mut ledger.dice, site.merchant, wrong);
-    ledger.near_miss(Why::OtherScheme, payment, vec![sale]);
+    sale.relabel(&mut ledger.dice, wrong);
+    Some((Why::OtherScheme, payment, vec![sale]))
 }
 
-/// Only Iceland's rows name a currency.
-fn other_currency(ledger: &mut Ledger) {
-    let corner = ledger.world.corner(Merchant::Iceland, Scheme::Visa);
+/// Not every till names a currency.
+fn other_currency(ledger: &mut Ledger) -> Option<Miss> {
+    let corner = ledger.corner_where(|merchant, _| merchant.names_currency());
     let site = ledger.site(corner);
     let pence = ledger.amount(site);
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     sale.currency = "EUR";
-    ledger.near_miss(Why::OtherCurrency, payment, vec![sale]);
+    Some((Why::OtherCurrency, payment, vec![sale]))
 }
 
 /// The same second, code and card, in one file: a Mastercard settlement without seconds must not prefer one of them.
-fn twins(ledger: &mut Ledger) {
-    let corner = ledger.corner();
+fn twins(ledger: &mut Ledger) -> Option<Miss> {
+    let corner = ledger.corner_where(|merchant, _| merchant.has_files());
     let site = ledger.site(corner);
     let pence = ledger.amount(site);
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     sale.alone = true;
     let mut twin = sale.clone();
-    twin.id = ledger.sale_id(site.merchant, &site.store);
-    ledger.near_miss(Why::Twins, payment, vec![sale, twin]);
+    twin.id = ledger.sale_id(sale.till, &site.store);
+    Some((Why::Twins, payment, vec![sale, twin]))
 }
 
-/// Half of these cards are known at the other merchant.
-fn unknown_card(ledger: &mut Ledger) {
+/// Half of these cards are known at other merchants.
+fn unknown_card(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.site(corner);
     let card = stranger(ledger, corner);
     let (pence, code, legs) = (ledger.amount(site), ledger.code(), Legs::draw(&mut ledger.dice));
     let payment = ledger.payment(site, &card, pence, &code, legs);
-    let sale = ledger.sale_of(&payment);
-    ledger.near_miss(Why::UnknownCard, payment, vec![sale]);
+    let sale = ledger.sale_of(&payment)?;
+    Some((Why::UnknownCard, payment, vec![sale]))
 }
 
 /// A card this merchant's scheme does not know.
@@ -145,21 +154,32 @@ pub(crate) fn stranger(ledger: &mut Ledger, corner: &Corner) -> Card {
     }
 }
 
-fn unknown_mid(ledger: &mut Ledger) {
+fn unknown_mid(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.dice.pick(&corner.ghosts);
     let pence = ledger.amount(site);
     let payment = payment(ledger, corner, site, pence);
-    let sale = ledger.sale_of(&payment);
-    ledger.near_miss(Why::UnknownMid, payment, vec![sale]);
+    let sale = ledger.sale_of(&payment)?;
+    Some((Why::UnknownMid, payment, vec![sale]))
 }
 
-fn filtered_sale(ledger: &mut Ledger) {
+fn filtered_sale(ledger: &mut Ledger) -> Option<Miss> {
     let corner = ledger.corner();
     let site = ledger.site(corner);
     let pence = ledger.amount(site);
     let payment = payment(ledger, corner, site, pence);
-    let mut sale = ledger.sale_of(&payment);
+    let mut sale = ledger.sale_of(&payment)?;
     sale.filter_out(&mut ledger.dice);
-    ledger.near_miss(Why::FilteredSale, payment, vec![sale]);
+    Some((Why::FilteredSale, payment, vec![sale]))
+}
+
+/// Everything fits, but the merchant's policy knows no cards of this scheme.
+fn no_policy(ledger: &mut Ledger) -> Option<Miss> {
+    let merchant = merchants::loyalty().find(|merchant| !merchant.matches(Scheme::Amex))?;
+    let corner = ledger.world.corner(merchant, Scheme::Amex);
+    let site = ledger.site(corner);
+    let pence = ledger.amount(site);
+    let payment = payment(ledger, corner, site, pence);
+    let sale = ledger.sale_of(&payment)?;
+    Some((Why::NoPolicy, payment, vec![sale]))
 }

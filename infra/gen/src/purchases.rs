@@ -5,7 +5,8 @@ use crate::clock::{HOUR, MINUTE};
 use crate::ledger::Ledger;
 use crate::lines::{Flaw, Legs, Payment, Sale};
 use crate::members::Card;
-use crate::world::{Merchant, Scheme, Site};
+use crate::merchants::Merchant;
+use crate::world::{Scheme, Site};
 
 /// `per_mille` of `n`, but at least one.
 pub(crate) fn share(n: usize, per_mille: usize) -> usize {
@@ -27,7 +28,7 @@ pub(crate) fn write(ledger: &mut Ledger, plan: &Plan) {
 }
 
 /// A purchase that leaves nothing open but its form.
-fn plain(ledger: &mut Ledger) -> (Payment, Sale) {
+fn plain(ledger: &mut Ledger) -> Payment {
     let corner = ledger.corner();
     let (site, card) = (ledger.site(corner), ledger.member(corner));
     let (pence, code, legs) = (ledger.amount(site), ledger.code(), Legs::draw(&mut ledger.dice));
@@ -39,17 +40,23 @@ fn plain(ledger: &mut Ledger) -> (Payment, Sale) {
             payment.settled_code.clear();
         }
     }
-    let sale = ledger.sale_of(&payment);
-    (payment, sale)
+    payment
+}
+
+/// Enters a payment and its sale.
+fn with_sale(ledger: &mut Ledger, payment: Payment) {
+    if let Some(sale) = ledger.sale_of(&payment) {
+        ledger.pair(payment, sale);
+    }
 }
 
 fn ordinary(ledger: &mut Ledger) {
-    let (payment, sale) = plain(ledger);
-    ledger.pair(payment, sale);
+    let payment = plain(ledger);
+    with_sale(ledger, payment);
 }
 
-/// The settlement says another amount, and that is what the till took. It comes before the till's file: a sale of the
-/// settled amount must not have to wait for it.
+/// The settlement says another amount, and that is what the till took. It comes before the sale: a sale of the settled
+/// amount must not have to wait for it.
 fn settled_with_a_tip(ledger: &mut Ledger) {
     let corner = ledger.corner();
     let (site, card) = (ledger.site(corner), ledger.member(corner));
@@ -60,8 +67,8 @@ fn settled_with_a_tip(ledger: &mut Ledger) {
     if site.scheme != Scheme::Mastercard {
         payment.settled_at = payment.settled_at.map(|at| at.min(payment.when + 25 * MINUTE));
     }
-    let mut sale = ledger.sale_of(&payment);
-    sale.slot = ledger.slot(site.merchant, sale.when, payment.settled_at.unwrap_or(0));
+    let Some(mut sale) = ledger.sale_of(&payment) else { return };
+    ledger.deliver(&mut sale, payment.settled_at.unwrap_or(0));
     ledger.pair(payment, sale);
 }
 
@@ -74,15 +81,13 @@ fn same_amount_other_code(ledger: &mut Ledger) {
     for code in [code, other] {
         let (card, legs) = (ledger.member(corner), Legs::draw(&mut ledger.dice));
         let payment = ledger.payment(site, card, pence, &code, legs);
-        let sale = ledger.sale_of(&payment);
-        ledger.pair(payment, sale);
+        with_sale(ledger, payment);
     }
 }
 
 /// The same where one line or both have none: hours lie between them.
 fn same_amount_hours_apart(ledger: &mut Ledger) {
-    let scheme = if ledger.dice.percent(50) { Scheme::Mastercard } else { Scheme::Amex };
-    let corner = ledger.corner_of(scheme);
+    let corner = ledger.corner_where(|_, scheme| scheme != Scheme::Visa);
     let site = ledger.site(corner);
     let pence = ledger.amount(site);
     let (code, other) = two_codes(ledger);
@@ -93,18 +98,17 @@ fn same_amount_hours_apart(ledger: &mut Ledger) {
         let mut payment = ledger.payment(site, card, pence, &code, legs);
         payment.when = ledger.second(second);
         ledger.schedule(&mut payment, legs);
-        let sale = ledger.sale_of(&payment);
-        ledger.pair(payment, sale);
+        with_sale(ledger, payment);
     }
 }
 
 /// A stranger pays the same at the same till and time, and there is no code: the card's digits decide, as both sales
 /// come with one file.
 fn card_decides(ledger: &mut Ledger) {
-    let (site, card, payment) = without_code(ledger);
-    let mut sale = ledger.sale_of(&payment);
+    let (site, card, payment) = without_code(ledger, |merchant, _| merchant.has_files());
     let stranger = Card::draw(&mut ledger.dice, site.scheme);
-    let mut other = ledger.sale_of(&Payment { card: stranger, ..payment.clone() });
+    let Some(mut sale) = ledger.sale_of(&payment) else { return };
+    let Some(mut other) = ledger.sale_of(&Payment { card: stranger, ..payment.clone() }) else { return };
     if other.last_four == card.last_four {
         other.first_six.clone_from(&sale.first_six);
         if card.last_four == "0000" { "0001" } else { "0000" }.clone_into(&mut other.last_four);
@@ -116,8 +120,11 @@ fn card_decides(ledger: &mut Ledger) {
 }
 
 /// A member's payment of which no line has a code that the policies compare.
-pub(crate) fn without_code<'a>(ledger: &mut Ledger<'a>) -> (&'a Site, &'a Card, Payment) {
-    let corner = ledger.corner();
+pub(crate) fn without_code<'a>(
+    ledger: &mut Ledger<'a>,
+    wanted: impl Fn(&Merchant, Scheme) -> bool,
+) -> (&'a Site, &'a Card, Payment) {
+    let corner = ledger.corner_where(wanted);
     let (site, card) = (ledger.site(corner), ledger.member(corner));
     let (pence, code) = (ledger.amount(site), ledger.code());
     let legs = match site.scheme {
@@ -139,21 +146,20 @@ fn clock_off_but_code(ledger: &mut Ledger) {
     let (site, card) = (ledger.site(corner), ledger.member(corner));
     let (pence, code, legs) = (ledger.amount(site), ledger.code(), Legs::draw(&mut ledger.dice));
     let payment = ledger.payment(site, card, pence, &code, legs);
-    let mut sale = ledger.sale_of(&payment);
+    let Some(mut sale) = ledger.sale_of(&payment) else { return };
     let off = ledger.dice.between(5 * MINUTE, 20 * MINUTE);
     sale.when += if ledger.dice.percent(50) { off } else { -off };
-    sale.slot = ledger.slot(sale.merchant, sale.when, 0);
+    ledger.deliver(&mut sale, 0);
     ledger.pair(payment, sale);
 }
 
-/// The till first sends a bad row, then a good one with the same receipt.
+/// The till first sends a bad line, then a good one with the same number.
 fn corrected_row(ledger: &mut Ledger) {
-    let (payment, sale) = plain(ledger);
-    let mut bad = Sale { flaw: Some(Flaw::Amount("10.999")), ..sale.clone() };
-    // One of Wasabi's files overtakes another, so there both rows stay in one.
-    if sale.merchant == Merchant::Iceland {
-        bad.slot = sale.slot.saturating_sub(1);
-    }
+    let payment = plain(ledger);
+    let Some(sale) = ledger.sale_of(&payment) else { return };
+    let mut bad = Sale { flaw: Some(Flaw::Amount("10.999")), sent: sale.sent - MINUTE, ..sale.clone() };
+    // a file that another overtakes comes too late: there both rows stay in one
+    bad.slot = ledger.earlier(&sale).unwrap_or(sale.slot);
     ledger.sell(bad);
     ledger.pair(payment, sale);
 }

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::drops::Draft;
 use crate::lines::Outcome;
 
-/// What should come of the day once everything is delivered. Nothing but `pairs` may be matched.
+/// What should come of the day once everything is delivered. Nothing but `pairs` may be matched, nothing but `pairs` and
+/// `alone` told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Every purchase of a known member whose two halves are both fed and fit each other only.
     pub pairs: Vec<Pair>,
+    /// Every purchase, and every line, of a known member that its merchant is told of by itself.
+    pub alone: Vec<Alone>,
     /// The outcomes of each feed's lines over the whole day.
     pub lines: BTreeMap<String, FeedTruth>,
     /// The outcomes of each file's lines that do not depend on what came before it.
@@ -35,6 +38,24 @@ pub struct Pair {
     pub loyalty_id: String,
 }
 
+/// A purchase or a line that is told by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alone {
+    /// The merchant's slug.
+    pub merchant: String,
+    /// The payment scheme.
+    pub scheme: String,
+    /// The payment's id; a refund may have the same as its purchase.
+    pub payment_id: String,
+    /// `auth`, `settled` or `refund` for a streamed line, nothing for a purchase that is spotted whichever line came
+    /// first.
+    pub line: Option<String>,
+    /// What is told in minor units; a refund is negative (D3).
+    pub minor: i64,
+    /// The member's number at the merchant.
+    pub loyalty_id: String,
+}
+
 /// The outcomes of one feed: `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedTruth {
@@ -48,7 +69,7 @@ pub struct FeedTruth {
     pub skipped: u64,
     /// Bad lines.
     pub rejected: u64,
-    /// Payment lines of which no identifier is onboarded.
+    /// Payment lines of which no identifier is onboarded, sales of which no location is.
     pub parked: u64,
 }
 
@@ -110,6 +131,8 @@ pub enum Why {
     UnknownMid,
     /// The merchant's filters drop the sale.
     FilteredSale,
+    /// The merchant's policy says nothing about cards of the payment scheme.
+    NoPolicy,
 }
 
 impl Truth {

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::lines::{Flaw, Payment};
-use crate::world::Merchant;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,8 +32,10 @@ enum Value {
     Zero(u8),
 }
 
-pub(crate) fn auth(payment: &Payment) -> String {
-    let stamp = stamp(payment);
+pub(crate) fn auth(payment: &Payment, clock: &Clock) -> String {
+    // an authorisation's clock is the merchant's, if it is written there
+    let london = payment.site.merchant.visa_in_london && payment.site.known;
+    let stamp = stamp(payment, |format| if london { clock.london(payment.when, format) } else { gmt(payment, format) });
     let amount = amount(payment, payment.auth_pence);
     let mut elements = opening(payment, &stamp);
     if payment.flaw != Some(Flaw::Short) {
@@ -49,7 +50,7 @@ pub(crate) fn auth(payment: &Payment) -> String {
 }
 
 pub(crate) fn settlement(payment: &Payment) -> String {
-    let stamp = stamp(payment);
+    let stamp = stamp(payment, |format| gmt(payment, format));
     let amount = amount(payment, payment.settled_pence);
     let mut elements = opening(payment, &stamp);
     elements.push(text("Transaction.TransactionAmount", &amount));
@@ -60,6 +61,35 @@ pub(crate) fn settlement(payment: &Payment) -> String {
     elements.extend(closing(payment, &payment.settled_code));
     elements.push(text("Transaction.MerchantDateTimeGMT", &stamp));
     envelope(payment, elements, "SettlementMessage", "SETTLE")
+}
+
+/// A refund's amount has either sign, its clock is American.
+pub(crate) fn refund(payment: &Payment) -> String {
+    let site = &payment.site;
+    let sign = if variant(payment).is_multiple_of(4) { -1 } else { 1 };
+    let stamp = match payment.flaw {
+        Some(Flaw::Date(wrong)) => wrong.to_owned(),
+        _ => gmt(payment, "%-m/%-d/%Y %-I:%-M:%-S %p"),
+    };
+    let mut elements = vec![
+        text("ReturnTransaction.VipTransactionId", &payment.id),
+        text("ReturnTransaction.CardAcceptorIdCode", &site.mid),
+        text("ReturnTransaction.VisaStoreId", &site.store_id),
+        text("ReturnTransaction.VisaMerchantId", &site.aggregate),
+        text("ReturnTransaction.VisaStoreName", &format!("{} {}", shop(payment), site.store)),
+        text("ReturnTransaction.DateTime", &stamp),
+        text("ReturnTransaction.AuthCode", &payment.settled_code),
+        text("ReturnTransaction.CurrencyCode", "826"),
+    ];
+    if payment.flaw != Some(Flaw::Short) {
+        elements.push(text("ReturnTransaction.Amount", &amount(payment, sign * payment.settled_pence)));
+    }
+    envelope(payment, elements, "ReturnMessage", "RETURN")
+}
+
+fn shop(payment: &Payment) -> &'static str {
+    let [shop, _, _] = payment.site.merchant.names;
+    shop
 }
 
 fn envelope(payment: &Payment, elements: Vec<Element>, name: &str, kind: &str) -> String {
@@ -78,10 +108,7 @@ fn envelope(payment: &Payment, elements: Vec<Element>, name: &str, kind: &str) -
 
 fn opening<'a>(payment: &Payment, stamp: &str) -> Vec<Element<'a>> {
     let site = &payment.site;
-    let shop = match site.merchant {
-        Merchant::Iceland => "ICELAND FOODS",
-        Merchant::Wasabi => "WASABI SUSHI & BENTO",
-    };
+    let shop = shop(payment);
     vec![
         text("Transaction.BillingAmount", &pounds(payment.auth_pence)),
         text("Transaction.TimeStampYYMMDD", stamp),
@@ -114,15 +141,19 @@ pub(crate) fn variant(payment: &Payment) -> u32 {
     payment.id.bytes().map(u32::from).sum()
 }
 
-/// GMT for these merchants, written in one of the ways the feed allows; an offset beats the zone.
-fn stamp(payment: &Payment) -> String {
+fn gmt(payment: &Payment, format: &str) -> String {
+    Clock::utc(payment.when, format)
+}
+
+/// Written in one of the ways the feed allows; an offset beats the zone.
+fn stamp(payment: &Payment, zoned: impl Fn(&str) -> String) -> String {
     match (payment.flaw, variant(payment) % 10) {
         (Some(Flaw::Date(stamp)), _) => stamp.replace(' ', "T"),
         (_, 0) => Clock::utc(payment.when, "%Y-%m-%dT%H:%M:%S+00:00"),
         (_, 1) => Clock::utc(payment.when + 3_600, "%Y-%m-%dT%H:%M:%S+01:00"),
         (_, 2) => Clock::utc(payment.when, "%Y-%m-%dT%H:%M:%SZ"),
-        (_, 3..=5) => Clock::utc(payment.when, "%Y-%m-%d %H:%M:%S"),
-        _ => Clock::utc(payment.when, "%Y-%m-%dT%H:%M:%S"),
+        (_, 3..=5) => zoned("%Y-%m-%d %H:%M:%S"),
+        _ => zoned("%Y-%m-%dT%H:%M:%S"),
     }
 }
 
@@ -135,5 +166,7 @@ fn amount(payment: &Payment, pence: i64) -> String {
 
 /// Pence as pounds with two places.
 pub(crate) fn pounds(pence: i64) -> String {
-    format!("{}.{:02}", pence / 100, pence % 100)
+    let sign = if pence < 0 { "-" } else { "" };
+    let pence = pence.abs();
+    format!("{sign}{}.{:02}", pence / 100, pence % 100)
 }

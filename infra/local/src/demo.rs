@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 use harmonia_domain::feed::Feed;
-use harmonia_gen::{Day, DropKind, Plan, generate};
+use harmonia_gen::{Day, Plan, generate};
 use harmonia_ports::{Clock, memory::SetClock};
 use std::{
     collections::BTreeMap,
@@ -68,10 +68,6 @@ pub async fn deliver(
     for (number, delivery) in (1..).zip(&day.drops) {
         clock.set(delivery.at.max(clock.now()));
         let feed: Feed = delivery.feed.parse()?;
-        debug_assert_eq!(
-            delivery.kind == DropKind::Message,
-            matches!(&feed, Feed::Payment(f) if f.transport() == harmonia_domain::feed::Transport::Message)
-        );
         door.drop_bytes(&feed, &delivery.name, &delivery.bytes).await?;
         between(number).await?;
     }

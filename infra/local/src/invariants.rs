@@ -16,7 +16,7 @@ mod brute_tests;
 mod fixtures;
 
 pub use card_data::check_card_data;
-pub use truth::{Fault, MatchName, Score, Wrong, check_truth, feed_totals, score};
+pub use truth::{Fault, MatchName, Score, With, Wrong, check_truth, feed_totals, score};
 
 use crate::state::Rows;
 use harmonia_domain::{

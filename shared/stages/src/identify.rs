@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use harmonia_definitions::Route;
 use harmonia_domain::{
     card::{SealedToken, TokenHash},
-    feed::Slug,
+    feed::{Kind, Scheme, Slug},
     outcome::ParkReason,
     purchase::{PaymentFacts, Purchase, PurchaseState},
 };
@@ -65,10 +65,14 @@ fn need(purchase: &Purchase, name: &LineName, route: impl Fn(&Slug) -> Route) ->
     let Some(line) = purchase.line(name.kind) else { return Need::Done };
     let Some(identifier) = &line.identifier else { return Need::Done };
     let route = route(&identifier.merchant);
+    // one that was parked before its merchant was known; a settlement may still come
+    if (name.p.scheme, name.kind) == (Scheme::Amex, Kind::Auth) && route.refuses_amex_auths() {
+        return Need::Done;
+    }
     if !purchase.kinds().any(|kind| route.follows(kind)) {
         return if purchase.is_live() { Need::Store } else { Need::Done };
     }
-    let late_settlement = name.kind != purchase.base && name.kind == harmonia_domain::feed::Kind::Settled;
+    let late_settlement = name.kind != purchase.base && name.kind == Kind::Settled;
     let wanted = match purchase.state {
         PurchaseState::Live => true,
         // D12: its amount is compared with what was matched

@@ -1,20 +1,24 @@
-//! Just enough of each format to read the generator's own good lines back.
+//! The day read back by the product's own readers, which share no code with the writers.
 
-use std::collections::BTreeMap;
+use harmonia_definitions::{Definition, Definitions};
+use harmonia_domain::{
+    feed::{Feed, PaymentFeed, Transport},
+    line::{LineTime, SaleLine, Till},
+};
+use harmonia_feeds::{FileFormat, Record, read_file, read_message, read_sale_message};
+use secrecy::ExposeSecret;
 
-use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
-use serde_json::Value;
-
-use crate::{Day, Drop, DropKind};
+use crate::{Day, Drop, DropKind, Identifier};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PaymentLine {
-    pub(crate) feed: String,
     pub(crate) scheme: String,
+    /// `auth`, `settled` or `refund`.
+    pub(crate) kind: String,
     pub(crate) id: String,
-    /// Kind and text of each identifier.
-    pub(crate) identifiers: Vec<(&'static str, String)>,
+    /// By the identifiers of the day.
+    pub(crate) merchant: Option<String>,
+    pub(crate) mid: String,
     pub(crate) pence: i64,
     pub(crate) code: String,
     pub(crate) token: String,
@@ -26,175 +30,136 @@ pub(crate) struct SaleRow {
     pub(crate) merchant: String,
     pub(crate) scheme: String,
     pub(crate) id: String,
-    pub(crate) mid: String,
+    /// Its MIDs, or those of its location.
+    pub(crate) mids: Vec<String>,
     pub(crate) pence: i64,
     pub(crate) currency: String,
     pub(crate) code: String,
-    pub(crate) digits: String,
+    pub(crate) first_six: String,
+    pub(crate) last_four: String,
     pub(crate) when: i64,
 }
 
-/// Pounds with up to two places; anything else is bad.
-fn pence(text: &str) -> Option<i64> {
-    let (pounds, pence) = text.split_once('.').unwrap_or((text, "00"));
-    let fits = text.chars().all(|letter| letter.is_ascii_digit() || letter == '.') && (1..=2).contains(&pence.len());
-    fits.then(|| Some(pounds.parse::<i64>().ok()? * 100 + format!("{pence:0<2}").parse::<i64>().ok()?)).flatten()
+/// What a reader says of one line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told<T> {
+    Good(T),
+    Skipped,
+    Rejected,
 }
 
-fn zoned(text: &str, zone: &TimeZone) -> Option<i64> {
-    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
-        return Some(stamp.as_second());
-    }
-    let local: DateTime = text.parse().ok()?;
-    Some(local.to_zoned(zone.clone()).ok()?.timestamp().as_second())
-}
-
-fn london() -> TimeZone {
-    TimeZone::get("Europe/London").unwrap()
-}
-
-/// `None` for a bad line.
-fn message(drop: &Drop) -> Option<PaymentLine> {
-    let value: Value = serde_json::from_slice(&drop.bytes).unwrap();
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let field = |name: &str| value.get(name).map(text);
-    let line = |id, identifiers, amount: Option<String>, code, token, stamp: Option<String>, zone: &TimeZone| {
-        Some(PaymentLine {
-            feed: drop.feed.clone(),
-            scheme: drop.feed.split('-').next()?.to_owned(),
-            id,
-            identifiers,
-            pence: pence(&amount?)?,
-            code,
-            token,
-            when: zoned(&stamp?, zone)?,
-        })
-    };
-    match drop.feed.as_str() {
-        "amex-auth" => {
-            let mids = vec![("PRIMARY", field("merchant_number")?)];
-            let zone = TimeZone::fixed(Offset::constant(-7));
-            let (amount, stamp) = (field("transaction_amount"), field("transaction_time"));
-            line(field("transaction_id")?, mids, amount, String::new(), field("cm_alias")?, stamp, &zone)
-        }
-        "amex-settlement" => {
-            let mids = vec![("PRIMARY", field("merchantNumber")?)];
-            let (amount, stamp) = (field("transactionAmount"), field("transactionDate"));
-            line(field("transactionId")?, mids, amount, String::new(), field("cardToken")?, stamp, &london())
-        }
-        "mastercard-auth" => {
-            let stamp = field("time")?;
-            let id = format!("{}_{}", field("third_party_id")?, stamp.get(..10)?.replace('-', ""));
-            let mids = vec![("PRIMARY", field("mid")?)];
-            line(id, mids, field("amount"), String::new(), field("payment_card_token")?, Some(stamp), &london())
-        }
-        feed => {
-            let elements = value.get("MessageElementsCollection")?.as_array()?;
-            let element = |key: &str| {
-                let key = format!("Transaction.{key}");
-                elements.iter().find(|element| element["Key"] == key.as_str()).map(|element| text(&element["Value"]))
-            };
-            let (amount, stamp) = match feed {
-                "visa-auth" => ("TransactionAmount", "TimeStampYYMMDD"),
-                _ => ("SettlementAmount", "MerchantDateTimeGMT"),
-            };
-            let kinds =
-                [("PRIMARY", "MerchantCardAcceptorId"), ("SECONDARY", "VisaStoreId"), ("PSIMI", "VisaMerchantId")];
-            let mids = kinds.into_iter().map(|(kind, key)| (kind, element(key).unwrap())).collect();
-            let code = element("AuthCode").unwrap_or_default();
-            let (amount, stamp) = (element(amount), element(stamp));
-            line(element("VipTransactionId")?, mids, amount, code, field("ExternalUserId")?, stamp, &TimeZone::UTC)
+impl<T> Told<T> {
+    pub(crate) fn good(self) -> Option<T> {
+        match self {
+            Self::Good(line) => Some(line),
+            Self::Skipped | Self::Rejected => None,
         }
     }
 }
 
-/// Each detail line of the day's fixed-width file, `None` for a bad one.
-fn details(text: &str) -> Vec<Option<PaymentLine>> {
-    let column =
-        |line: &str, start: usize, len: usize| line.chars().skip(start).take(len).collect::<String>().trim().to_owned();
-    let detail = |line: &str| {
-        let (date, time) = (column(line, 102, 8), column(line, 563, 4));
-        let stamp = DateTime::strptime("%Y%m%d %H%M", format!("{date} {time}")).ok()?;
-        Some(PaymentLine {
-            feed: "mastercard-settled".to_owned(),
-            scheme: "mastercard".to_owned(),
-            id: format!("{}_{date}", column(line, 761, 9)),
-            identifiers: vec![("PRIMARY", column(line, 451, 15))],
-            pence: column(line, 518, 12).parse().ok()?,
-            code: column(line, 567, 6),
-            token: column(line, 21, 30),
-            when: stamp.to_zoned(london()).ok()?.timestamp().as_second(),
-        })
-    };
-    text.lines().skip(1).filter(|line| line.starts_with('D')).map(detail).collect()
+pub(crate) fn definitions() -> Definitions {
+    Definitions::shipped().unwrap()
 }
 
-/// Each row of a merchant's file by the names of its columns. Only bad amounts are quoted.
-fn rows(text: &str) -> Vec<BTreeMap<&str, String>> {
-    let mut lines = text.lines().filter(|line| !line.is_empty());
-    let header: Vec<_> = lines.next().unwrap().split(',').collect();
-    let cells = |line: &str| line.replace("\"1,234.50\"", "1;234.50").split(',').map(ToOwned::to_owned).collect();
-    lines.map(|line| header.iter().copied().zip::<Vec<String>>(cells(line)).collect()).collect()
+fn definition<'a>(definitions: &'a Definitions, merchant: &str) -> &'a Definition {
+    definitions.get(&merchant.parse().unwrap()).unwrap()
 }
 
-/// The row, `None` for a filtered or bad one.
-fn sale(merchant: &str, row: &BTreeMap<&str, String>) -> Option<SaleRow> {
-    let cell = |name: &str| row.get(name).cloned();
-    let (label, code, stamp, mid, id, amount, digits, currency) = if merchant == "wasabi-club" {
-        let date = DateTime::strptime("%d/%m/%Y %H:%M:%S", format!("{} {}", cell("Date")?, cell("Time")?)).ok()?;
-        let card = cell("Card Number")?.replace('*', "");
-        let (mid, id) = (cell("EFT Merchant No_")?, cell("Receipt No_")?);
-        (cell("Card Type Name")?, cell("Auth_code")?, date, mid, id, cell("Amount")?, card, "GBP".to_owned())
-    } else {
-        let date = DateTime::strptime("%Y-%m-%d %H:%M:%S", cell("TransactionTimestamp")?).ok()?;
-        let card = cell("TransactionCardFirst6")? + &cell("TransactionCardLast4")?;
-        let (mid, id) = (cell("TransactionStore_Id")?, cell("TransactionId")?);
-        let (amount, unit) = (cell("TransactionAmountValue")?, cell("TransactionAmountUnit")?);
-        (cell("TransactionCardScheme")?, cell("TransactionAuthCode")?, date, mid, id, amount, card, unit)
+/// The identifier of the day that a payment's texts lead to, the best first.
+fn identifier<'a>(day: &'a Day, line: &harmonia_domain::line::PaymentLine) -> Option<&'a Identifier> {
+    let fits = |kind: &str, text: &str| {
+        let same =
+            |row: &&Identifier| row.provider == line.scheme.as_str() && row.kind == kind && row.identifier == text;
+        day.identifiers.iter().find(same)
     };
-    let scheme = scheme(merchant, &label)?;
-    if code.eq_ignore_ascii_case("decline") || id == "\0" {
-        return None;
+    line.mids.pairs().find_map(|(kind, text)| fits(&kind.as_str().to_ascii_uppercase(), text))
+}
+
+fn payment(day: &Day, definitions: &Definitions, line: &harmonia_domain::line::PaymentLine) -> PaymentLine {
+    let merchant = identifier(day, line).map(|row| row.scheme.clone());
+    let zone = merchant.as_ref().map_or("UTC", |slug| definition(definitions, slug).visa_auth_zone.as_str());
+    let when = match line.time {
+        LineTime::Instant(at) => at,
+        LineTime::Wall(wall) => harmonia_feeds::wall_in_zone(wall, zone).unwrap(),
+    };
+    PaymentLine {
+        scheme: line.scheme.to_string(),
+        kind: line.kind.as_str().to_ascii_lowercase(),
+        id: line.id.clone(),
+        merchant,
+        mid: line.mids.primary.clone(),
+        pence: line.amount.0,
+        code: line.auth_code.clone(),
+        token: line.token.expose_secret().to_owned(),
+        when: when.as_second(),
     }
-    let when = stamp.to_zoned(london()).ok()?.timestamp().as_second();
-    let (merchant, scheme, pence) = (merchant.to_owned(), scheme.to_owned(), pence(&amount)?);
-    Some(SaleRow { merchant, scheme, id, mid, pence, currency, code, digits, when })
 }
 
-/// The tables of §7.10 and §7.15.
-fn scheme(merchant: &str, label: &str) -> Option<&'static str> {
-    Some(match (merchant, label) {
-        ("iceland-bonus-card", "Amex") | ("wasabi-club", "American Express") => "amex",
-        (_, "Visa" | "Visa Debit")
-        | ("iceland-bonus-card", "Electron" | "Visa CPC")
-        | ("wasabi-club", "Visa (Purchasing Card)" | "Visa (Enhanced Management Info") => "visa",
-        (_, "Maestro")
-        | (
-            "iceland-bonus-card",
-            "MasterCard/MasterCard One" | "EDC/Maestro (INT) / Laser" | "MasterCard Debit" | "Mastercard One",
-        )
-        | ("wasabi-club", "Mastercard" | "Debit Mastercard" | "Compliments Card") => "mastercard",
-        _ => return None,
-    })
-}
-
-/// Every payment line of the day, bad ones as `None`, with its feed.
-pub(crate) fn payment_lines(day: &Day) -> Vec<(String, Option<PaymentLine>)> {
-    let of = |drop: &Drop| match (drop.kind, drop.feed.as_str()) {
-        (DropKind::Message, _) => vec![message(drop)],
-        (DropKind::File, "mastercard-settled") => details(std::str::from_utf8(&drop.bytes).unwrap()),
-        (DropKind::File, _) => Vec::new(),
+fn sale(day: &Day, merchant: &str, line: SaleLine) -> SaleRow {
+    let at = |location: &str| {
+        let rows = day.identifiers.iter().filter(|row| row.scheme == merchant);
+        let here = rows.filter(|row| row.location_id.as_deref() == Some(location));
+        here.map(|row| row.identifier.clone()).collect()
     };
-    day.drops.iter().flat_map(|drop| of(drop).into_iter().map(|line| (drop.feed.clone(), line))).collect()
+    SaleRow {
+        merchant: merchant.to_owned(),
+        scheme: line.scheme.to_string(),
+        id: line.id,
+        mids: match line.till {
+            Till::Mid(mid) => vec![mid],
+            Till::Location(location) => at(&location),
+        },
+        pence: line.amount.0,
+        currency: line.currency.as_str().to_owned(),
+        code: line.auth_code,
+        first_six: line.first_six.unwrap_or_default(),
+        last_four: line.last_four.unwrap_or_default(),
+        when: line.at.as_second(),
+    }
 }
 
-/// Every row of the merchants' files, filtered and bad ones as `None`, with its feed.
-pub(crate) fn sale_rows(day: &Day) -> Vec<(String, Option<SaleRow>)> {
-    let mut all = Vec::new();
-    for drop in day.drops.iter().filter(|drop| drop.kind == DropKind::File && drop.feed != "mastercard-settled") {
-        for row in rows(std::str::from_utf8(&drop.bytes).unwrap()) {
-            all.push((drop.feed.clone(), sale(&drop.feed, &row)));
+fn records(drop: &Drop, definitions: &Definitions) -> Vec<Record> {
+    let feed: Feed = drop.feed.parse().unwrap();
+    assert_eq!(definitions.transport(&feed) == Transport::Message, drop.kind == DropKind::Message, "{feed}");
+    let till = |merchant: &str| definition(definitions, merchant);
+    let file = |format| read_file(format, &drop.bytes).unwrap().map(|numbered| numbered.record).collect();
+    match (&feed, drop.kind) {
+        (Feed::Payment(feed), DropKind::Message) => vec![read_message(*feed, &drop.bytes)],
+        (Feed::Payment(feed), DropKind::File) => file(FileFormat::Tgx2(*feed)),
+        (Feed::Merchant(slug), DropKind::Message) => {
+            vec![read_sale_message(till(slug.as_str()).feed.as_ref().unwrap(), &drop.bytes)]
         }
+        (Feed::Merchant(slug), DropKind::File) => file(FileFormat::Merchant(till(slug.as_str()))),
     }
-    all
+}
+
+fn is_payment(drop: &Drop) -> bool {
+    PaymentFeed::ALL.iter().any(|feed| feed.as_str() == drop.feed)
+}
+
+/// Every line of the payment schemes' feeds, with its delivery.
+pub(crate) fn payment_lines(day: &Day) -> Vec<(&Drop, Told<PaymentLine>)> {
+    let definitions = definitions();
+    let told = |record| match record {
+        Record::Payment(line) => Told::Good(payment(day, &definitions, &line)),
+        Record::Rejected(_) => Told::Rejected,
+        other => panic!("{other:?}"),
+    };
+    let drops = day.drops.iter().filter(|drop| is_payment(drop));
+    let lines = drops.flat_map(|drop| records(drop, &definitions).into_iter().map(move |record| (drop, record)));
+    lines.map(|(drop, record)| (drop, told(record))).collect()
+}
+
+/// Every line of the tills' feeds, with its delivery. The same id again in a file is still a line.
+pub(crate) fn sale_rows(day: &Day) -> Vec<(&Drop, Told<SaleRow>)> {
+    let definitions = definitions();
+    let told = |feed: &str, record| match record {
+        Record::Sale(line) => Told::Good(sale(day, feed, *line)),
+        Record::Skipped(_) => Told::Skipped,
+        Record::Rejected(_) => Told::Rejected,
+        other => panic!("{other:?}"),
+    };
+    let drops = day.drops.iter().filter(|drop| !is_payment(drop));
+    let lines = drops.flat_map(|drop| records(drop, &definitions).into_iter().map(move |record| (drop, record)));
+    lines.map(|(drop, record)| (drop, told(&drop.feed, record))).collect()
 }

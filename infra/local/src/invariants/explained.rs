@@ -2,11 +2,15 @@
 
 use super::{
     Index, Violation, book_key,
-    brute::{Payment, matching_sale},
+    brute::{Becomes, Payment, becomes, matching_sale},
     export_name,
 };
 use crate::state::Rows;
-use harmonia_domain::export::Export;
+use harmonia_domain::{
+    export::{Export, MatchType},
+    feed::Kind,
+    purchase::Purchase,
+};
 
 pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
     let why = |export: &Export| unexplained(export, index).map(|why| format!("{}: {why}", export_name(export)));
@@ -19,10 +23,16 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
         return Some("no evidence or no version of the definition".to_owned());
     }
     let purchase = index.purchases.get(&export.purchase)?;
-    let Some(sale) = export.sale.as_deref() else {
-        let told_of = export.facts.transaction_id == purchase.key.id;
-        return (!told_of).then(|| "it tells of another payment".to_owned());
+    let wanted = match export.match_type {
+        MatchType::Loyalty => Becomes::Matched,
+        MatchType::Spotted => Becomes::Spotted,
+        MatchType::Streamed => Becomes::Streamed,
     };
+    let is = becomes(export.merchant.as_str(), purchase.key.scheme, export.kind);
+    if is != wanted {
+        return Some(format!("it is {:?}, its payment's {} becomes {is:?}", export.match_type, export.kind));
+    }
+    let Some(sale) = export.sale.as_deref() else { return unexplained_alone(export, purchase) };
     let sale = index.sales.get(&(&export.merchant, sale))?;
     let Some(now) = purchase.current() else { return Some("its payment is nobody's".to_owned()) };
     if now.identifier.merchant != export.merchant || book_key(purchase, &now) != export.book_key {
@@ -39,6 +49,19 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
     };
     let allowed = matching_sale(&payment, &[sale]).is_some();
     (!allowed).then(|| "its payment and its sale do not fit each other".to_owned())
+}
+
+/// An export without sale.
+fn unexplained_alone(export: &Export, purchase: &Purchase) -> Option<String> {
+    let Some(line) = purchase.line(export.kind) else { return Some("its payment has no such line".to_owned()) };
+    let merchant = line.identifier.as_ref().map(|i| &i.merchant);
+    if export.facts.transaction_id != purchase.key.id || merchant != Some(&export.merchant) {
+        return Some("it tells of another payment".to_owned());
+    }
+    // D3: only a refund takes anything away
+    let refund = export.kind == Kind::Refund;
+    let wrong = export.book_key.minor != line.amount || (refund && line.amount.0 > 0);
+    wrong.then(|| "it tells of another amount".to_owned())
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Invariant 4, at rest nothing is left: every open payment stands in the book where sales will find it, and none has
-//! a sale that it could take.
+//! Invariant 4, at rest nothing is left: every open payment stands in the book where sales will find it, none has a
+//! sale that it could take, and what its merchant is to be told of without a sale is told.
 
 use super::{
     Index, Violation, book_key,
-    brute::{Payment, matching_sale},
+    brute::{Becomes, Payment, becomes, matching_sale},
     purchase_name, sale_name,
 };
 use crate::state::Rows;
 use harmonia_domain::{
     export::BookKey,
-    feed::Slug,
+    feed::{Kind, Slug},
     purchase::{Current, Purchase, PurchaseKey, PurchaseState},
     sale::{Sale, SaleState},
 };
@@ -26,18 +26,45 @@ pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for purchase in &rows.purchases {
         let own = entries.get(&purchase.key).unwrap_or(&none);
+        found.extend(untold(purchase));
         found.extend(match (&purchase.state, purchase.current()) {
-            (PurchaseState::Live, Some(now)) => left_over(purchase, &now, own, &sales),
+            (PurchaseState::Live, Some(now)) => match becomes_of(purchase, now.identity_of) {
+                Becomes::Matched => left_over(purchase, &now, own, &sales),
+                Becomes::Spotted | Becomes::Streamed | Becomes::Nothing => in_the_book(purchase, own),
+            },
             // parked: nobody's payment yet; an entry from before it was parked leads nowhere
             (PurchaseState::Live, None) => None,
             (PurchaseState::Claimed { .. } | PurchaseState::Streamed | PurchaseState::Stored, _) => {
-                (!own.is_empty()).then(|| format!("{} is not open, but in the book", purchase_name(&purchase.key)))
+                in_the_book(purchase, own)
             }
         });
     }
     let lost = rows.open_payments.iter().filter(|entry| !index.purchases.contains_key(&entry.p));
     found.extend(lost.map(|entry| format!("{} is in the book, but does not exist", purchase_name(&entry.p))));
     found.into_iter().map(|what| Violation { invariant: 4, what }).collect()
+}
+
+fn in_the_book(purchase: &Purchase, entries: &[&BookedPayment]) -> Option<String> {
+    (!entries.is_empty()).then(|| format!("{} is not open, but in the book", purchase_name(&purchase.key)))
+}
+
+fn becomes_of(purchase: &Purchase, kind: Kind) -> Becomes {
+    let identifier = purchase.line(kind).and_then(|line| line.identifier.as_ref());
+    identifier.map_or(Becomes::Nothing, |i| becomes(i.merchant.as_str(), purchase.key.scheme, kind))
+}
+
+/// Lines whose card is known and which need no sale, but nobody was told of them.
+fn untold(purchase: &Purchase) -> Vec<String> {
+    let waits = |kind: &Kind| {
+        let Some(line) = purchase.line(*kind).filter(|line| line.parked.is_none()) else { return false };
+        match becomes_of(purchase, *kind) {
+            Becomes::Spotted => purchase.is_live(),
+            Becomes::Streamed => line.told.is_none(),
+            Becomes::Matched | Becomes::Nothing => false,
+        }
+    };
+    let name = purchase_name(&purchase.key);
+    purchase.kinds().filter(waits).map(|kind| format!("{name}: nobody was told of its {kind}")).collect()
 }
 
 /// Live sales of closed files, under each of their book keys.

@@ -1,15 +1,20 @@
-//! What came of a generated day against what is true about it: matches, members, and the outcomes of each feed.
+//! What came of a generated day against what is true about it: matches, what is told without a sale, members, and the
+//! outcomes of each feed.
 
 use super::Violation;
 use crate::state::Rows;
-use harmonia_domain::{export::Export, ids::Id, outcome::Totals};
-use harmonia_gen::{FeedTruth, NearMiss, Pair, Truth, Why};
+use harmonia_domain::{
+    export::{Export, MatchType},
+    ids::Id,
+    outcome::Totals,
+};
+use harmonia_gen::{Alone, FeedTruth, NearMiss, Pair, Truth, Why};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
 };
 
-/// A match by its halves.
+/// A match by its halves; what is told without a sale, by its payment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MatchName {
     /// The merchant's slug.
@@ -18,13 +23,29 @@ pub struct MatchName {
     pub scheme: String,
     /// The provider's id of the purchase.
     pub purchase: String,
-    /// The merchant's id of the sale.
-    pub sale: String,
+    /// What stands beside the payment.
+    pub with: With,
+}
+
+/// What a payment is told with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum With {
+    /// A sale, by the merchant's id of it.
+    Sale(String),
+    /// Nothing: the purchase was spotted.
+    Nothing,
+    /// Nothing: this one of its lines is told.
+    Line(String),
 }
 
 impl fmt::Display for MatchName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {} with sale {}", self.merchant, self.scheme, self.purchase, self.sale)
+        write!(f, "{}: {} {} ", self.merchant, self.scheme, self.purchase)?;
+        match &self.with {
+            With::Sale(sale) => write!(f, "with sale {sale}"),
+            With::Nothing => f.write_str("spotted"),
+            With::Line(kind) => write!(f, "its {kind}"),
+        }
     }
 }
 
@@ -41,6 +62,8 @@ pub enum Fault {
     OtherMember,
     /// The right halves, but whose card it was is not stored.
     NoMember,
+    /// The right payment, told with another amount.
+    OtherAmount,
 }
 
 /// A match that should not be.
@@ -55,9 +78,9 @@ pub struct Wrong {
 /// Matches against the truth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Matches made.
+    /// Matches made, and purchases and lines told without a sale.
     pub matched: usize,
-    /// Matches that should have been made.
+    /// As many should have been.
     pub expected: usize,
     /// Made, and should have been.
     pub right: usize,
@@ -97,7 +120,11 @@ fn name_of(export: &Export) -> MatchName {
         merchant: export.merchant.to_string(),
         scheme: export.purchase.scheme.to_string(),
         purchase: export.purchase.id.clone(),
-        sale: export.sale.clone().unwrap_or_default(),
+        with: match (&export.sale, export.match_type) {
+            (Some(sale), _) => With::Sale(sale.clone()),
+            (None, MatchType::Streamed) => With::Line(export.kind.as_str().to_ascii_lowercase()),
+            (None, MatchType::Spotted | MatchType::Loyalty) => With::Nothing,
+        },
     }
 }
 
@@ -106,8 +133,17 @@ fn names_of(pair: &Pair) -> impl Iterator<Item = MatchName> {
         merchant: pair.merchant.clone(),
         scheme: pair.scheme.clone(),
         purchase: id.clone(),
-        sale: pair.sale_id.clone(),
+        with: With::Sale(pair.sale_id.clone()),
     })
+}
+
+fn name_alone(alone: &Alone) -> MatchName {
+    MatchName {
+        merchant: alone.merchant.clone(),
+        scheme: alone.scheme.clone(),
+        purchase: alone.payment_id.clone(),
+        with: alone.line.clone().map_or(With::Nothing, With::Line),
+    }
 }
 
 fn halves_of(miss: &NearMiss) -> impl Iterator<Item = (MatchName, Why)> {
@@ -115,28 +151,50 @@ fn halves_of(miss: &NearMiss) -> impl Iterator<Item = (MatchName, Why)> {
         merchant: miss.merchant.clone(),
         scheme: miss.scheme.clone(),
         purchase: id.clone(),
-        sale: sale.clone(),
+        with: With::Sale(sale.clone()),
     };
     miss.payment_ids.iter().flat_map(move |id| miss.sale_ids.iter().map(move |sale| (with(id, sale), miss.why)))
 }
 
-/// Compares every match with the truth. A pair is found once its sale is matched with any of its payment's ids.
+/// What should be told, once under any of its names.
+struct Wanted<'a> {
+    number: usize,
+    loyalty_id: &'a str,
+    /// Of what is told without a sale; a pair's follows from its sale.
+    minor: Option<i64>,
+}
+
+/// Everything that should be told, by its names, and the first name of each.
+fn wanted(truth: &Truth) -> (HashMap<MatchName, Wanted<'_>>, Vec<MatchName>) {
+    let (mut wanted, mut first) = (HashMap::new(), Vec::new());
+    let pairs = truth.pairs.iter().map(|pair| (names_of(pair).collect::<Vec<_>>(), &pair.loyalty_id, None));
+    let alone = truth.alone.iter().map(|alone| (vec![name_alone(alone)], &alone.loyalty_id, Some(alone.minor)));
+    for (number, (names, loyalty_id, minor)) in pairs.chain(alone).enumerate() {
+        first.extend(names.first().cloned());
+        wanted.extend(names.into_iter().map(|name| (name, Wanted { number, loyalty_id, minor })));
+    }
+    (wanted, first)
+}
+
+/// Compares every match, and everything that is told without a sale, with the truth. A pair is found once its sale is
+/// matched with any of its payment's ids.
 pub fn score(rows: &Rows, truth: &Truth) -> Score {
-    let numbered = truth.pairs.iter().enumerate();
-    let pairs: HashMap<MatchName, (usize, &Pair)> =
-        numbered.clone().flat_map(|(n, pair)| names_of(pair).map(move |name| (name, (n, pair)))).collect();
+    let (wanted, names) = wanted(truth);
     let misses: HashMap<MatchName, Why> = truth.near_misses.iter().flat_map(halves_of).collect();
     let members: HashMap<Id, &str> = rows.identities.iter().map(|i| (i.id(), i.loyalty_id.as_str())).collect();
-    let mut score = Score { matched: rows.exports.len(), expected: truth.pairs.len(), ..Score::default() };
+    let mut score = Score { matched: rows.exports.len(), expected: names.len(), ..Score::default() };
     let mut done = HashSet::new();
     for export in &rows.exports {
         let what = name_of(export);
-        let fault = match pairs.get(&what) {
+        let fault = match wanted.get(&what) {
             None => Some(misses.get(&what).map_or(Fault::NoPair, |why| Fault::NearMiss(*why))),
-            Some((number, _)) if !done.insert(*number) => Some(Fault::Again),
-            Some((_, pair)) => match members.get(&export.identity.id) {
+            Some(wanted) if !done.insert(wanted.number) => Some(Fault::Again),
+            Some(wanted) if wanted.minor.is_some_and(|minor| minor != export.book_key.minor.0) => {
+                Some(Fault::OtherAmount)
+            }
+            Some(wanted) => match members.get(&export.identity.id) {
                 None => Some(Fault::NoMember),
-                Some(member) => (*member != pair.loyalty_id).then_some(Fault::OtherMember),
+                Some(member) => (*member != wanted.loyalty_id).then_some(Fault::OtherMember),
             },
         };
         match fault {
@@ -144,8 +202,7 @@ pub fn score(rows: &Rows, truth: &Truth) -> Score {
             Some(fault) => score.wrong.push(Wrong { what, fault }),
         }
     }
-    let left = numbered.filter(|(number, _)| !done.contains(number));
-    score.missing = left.filter_map(|(_, pair)| names_of(pair).next()).collect();
+    score.missing = names.into_iter().enumerate().filter(|(n, _)| !done.contains(n)).map(|(_, name)| name).collect();
     score
 }
 
@@ -221,7 +278,10 @@ mod tests {
         let mut day = truth(vec![true_pair("p1", "s2"), true_pair("p2", "s1")]);
         let with = score(&rows, &day);
         assert_eq!(faults(&with), [Fault::NoPair]);
-        assert_eq!(with.missing.iter().map(|m| m.sale.as_str()).collect::<Vec<_>>(), ["s2", "s1"]);
+        assert_eq!(
+            with.missing.iter().map(|m| m.with.clone()).collect::<Vec<_>>(),
+            ["s2", "s1"].map(|s| With::Sale(s.into()))
+        );
         assert_eq!((with.precision(), with.recall()), ("0.0".into(), "0.0".into()));
         day.near_misses.push(NearMiss {
             merchant: "wasabi-club".into(),
