@@ -56,12 +56,12 @@ impl fmt::Debug for Id {
 }
 
 /// The first 16 bytes of SHA-256 over the parts of a natural key.
-pub(crate) fn digest(what: &str, parts: &[&str]) -> [u8; 16] {
+pub(crate) fn digest<P: AsRef<[u8]>>(what: &str, parts: &[P]) -> [u8; 16] {
     let mut hash = Sha256::new();
-    for part in std::iter::once(&what).chain(parts) {
+    for part in std::iter::once(what.as_bytes()).chain(parts.iter().map(AsRef::as_ref)) {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     hash.finalize().first_chunk().copied().unwrap_or_default()
 }

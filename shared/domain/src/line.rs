@@ -22,7 +22,7 @@ fn id_key(what: &str, parts: &[&str]) -> IdKey {
     key
 }
 
-fn content_key(what: &str, parts: &[&str]) -> ContentKey {
+fn content_key(what: &str, parts: &[&[u8]]) -> ContentKey {
     let [a, b, c, d, ..] = digest(what, parts);
     [a, b, c, d]
 }
@@ -75,22 +75,26 @@ impl PaymentLine {
 
     /// Equal for lines with [`same_content`](crate::purchase::PaymentFacts::same_content), the token included.
     pub fn content_key(&self) -> ContentKey {
-        let time = match self.time {
-            LineTime::Instant(at) => at.to_string(),
+        let wall = match self.time {
+            LineTime::Instant(_) => String::new(),
             LineTime::Wall(wall) => wall.to_string(),
         };
+        let ((six, first_six), (four, last_four)) = (optional(&self.first_six), optional(&self.last_four));
         content_key(
             "payment content",
             &[
-                &time,
-                &self.amount.0.to_string(),
-                self.currency.as_str(),
-                &self.auth_code,
-                &self.approval_code,
-                &optional(self.first_six.as_deref()),
-                &optional(self.last_four.as_deref()),
-                &self.mids.primary,
-                self.token.expose_secret(),
+                &instant_bytes(self.instant().unwrap_or_default()),
+                wall.as_bytes(),
+                &self.amount.0.to_be_bytes(),
+                self.currency.as_str().as_bytes(),
+                self.auth_code.as_bytes(),
+                self.approval_code.as_bytes(),
+                six,
+                first_six,
+                four,
+                last_four,
+                self.mids.primary.as_bytes(),
+                self.token.expose_secret().as_bytes(),
             ],
         )
     }
@@ -104,9 +108,13 @@ impl PaymentLine {
     }
 }
 
-/// A value that may be absent, which is not the same as empty.
-fn optional(value: Option<&str>) -> String {
-    value.map_or_else(String::new, |value| format!("={value}"))
+/// A text that may be absent, which is not the same as empty: whether it is there, and the text.
+fn optional(value: &Option<String>) -> (&'static [u8], &[u8]) {
+    value.as_ref().map_or((b"", b""), |value| (b"=", value.as_bytes()))
+}
+
+fn instant_bytes(at: Timestamp) -> [u8; 16] {
+    at.as_nanosecond().to_be_bytes()
 }
 
 /// How a sale names its till.
@@ -151,24 +159,29 @@ impl SaleLine {
 
     /// Equal for lines with [`same_content`](crate::sale::Sale::same_content).
     pub fn content_key(&self) -> ContentKey {
-        let (by, till) = match &self.till {
-            Till::Mid(mid) => ("mid", mid),
-            Till::Location(location) => ("location", location),
+        let (by, till): (&[u8], _) = match &self.till {
+            Till::Mid(mid) => (b"mid", mid),
+            Till::Location(location) => (b"location", location),
         };
         let extra = self.extra.as_ref().map(ToString::to_string);
+        let ((six, first_six), (four, last_four)) = (optional(&self.first_six), optional(&self.last_four));
+        let (more, extra) = optional(&extra);
         content_key(
             "sale content",
             &[
-                self.scheme.as_str(),
+                self.scheme.as_str().as_bytes(),
                 by,
-                till,
-                &self.at.to_string(),
-                &self.amount.0.to_string(),
-                self.currency.as_str(),
-                &self.auth_code,
-                &optional(self.first_six.as_deref()),
-                &optional(self.last_four.as_deref()),
-                &optional(extra.as_deref()),
+                till.as_bytes(),
+                &instant_bytes(self.at),
+                &self.amount.0.to_be_bytes(),
+                self.currency.as_str().as_bytes(),
+                self.auth_code.as_bytes(),
+                six,
+                first_six,
+                four,
+                last_four,
+                more,
+                extra,
             ],
         )
     }

@@ -62,7 +62,8 @@ impl MinorUnits {
         if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
             return Err(AmountError::Malformed);
         }
-        let minor: i64 = format!("{whole}{fraction}").parse().map_err(|_| AmountError::TooLarge)?;
+        let shifted = |sum: i64, digit: u8| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'));
+        let minor = whole.bytes().chain(fraction.bytes()).try_fold(0, shifted).ok_or(AmountError::TooLarge)?;
         if minor > AMOUNT_MINOR_MAX {
             return Err(AmountError::TooLarge);
         }
@@ -98,8 +99,8 @@ impl Currency {
             "978" => Ok(Self(*b"EUR")),
             "840" => Ok(Self(*b"USD")),
             letters => {
-                let upper = letters.to_ascii_uppercase();
-                let code: [u8; 3] = upper.as_bytes().try_into().map_err(|_| CurrencyError)?;
+                let mut code: [u8; 3] = letters.as_bytes().try_into().map_err(|_| CurrencyError)?;
+                code.make_ascii_uppercase();
                 if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(CurrencyError) }
             }
         }

@@ -30,7 +30,9 @@ pub const FIRST_DIGITS_MAX: usize = 6;
 pub const LAST_DIGITS_MAX: usize = 4;
 
 fn at_most(field: &str, text: &str, chars: usize, reason: RejectReason) -> Result<String, Reject> {
-    if text.chars().count() > chars { Err(Reject::value(field, reason, text)) } else { Ok(text.to_owned()) }
+    // most texts have no more bytes than they may have characters
+    let long = text.len() > chars && text.chars().count() > chars;
+    if long { Err(Reject::value(field, reason, text)) } else { Ok(text.to_owned()) }
 }
 
 /// A transaction id or a part of one.

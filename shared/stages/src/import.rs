@@ -14,3 +14,6 @@ pub use file::{FILE_BYTES_MAX, Notice, file_name};
 pub use identifiers::IdentifierCache;
 pub use messages::{FeedMessage, MessageResult};
 pub use report::{RangeReport, RejectRow};
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ pub mod import;
 pub mod matches;
 pub mod message;
 pub mod registry;
+#[cfg(test)]
+mod twins;
 
 pub use error::StageError;
 

@@ -2,15 +2,20 @@
 //! went in, no byte belongs to two records, and reading in parts is reading the whole. `cargo test` runs every
 //! target over its stored seeds; `./run` lets libFuzzer look for more.
 
-use harmonia_definitions::{Definition, Definitions};
-use harmonia_domain::feed::PaymentFeed;
+use flate2::Crc;
+use harmonia_definitions::{Definition, Definitions, Encoding};
+use harmonia_domain::{
+    feed::{PaymentFeed, Transport},
+    line::PaymentLine,
+};
 use harmonia_feeds::{
-    Decoder, Encoding, FileFormat, Numbered, Plan, Planner, RangeLimits, Record, Unreadable, decode_all, read_message,
-    read_range,
+    Decoder, FileFormat, Numbered, Plan, Planner, RangeLimits, Record, Unreadable, decode_all, read_message,
+    read_range, read_sale_message,
 };
 use harmonia_runtime::events;
 use harmonia_stages::message::Message;
-use std::sync::LazyLock;
+use secrecy::ExposeSecret;
+use std::{borrow::Cow, sync::LazyLock};
 
 /// A target.
 pub type Target = fn(&[u8]);
@@ -31,36 +36,66 @@ const SHOWN_RATIO_MAX: usize = 12;
 /// Names of fields and types in what is shown of one value.
 const SHOWN_FREE_MAX: usize = 8 * 1024;
 
-/// Merchants with a feed, shipped ones and those made for this test.
-static MERCHANTS: LazyLock<Vec<Definition>> = LazyLock::new(|| {
-    let shipped = Definitions::shipped().expect("shipped definitions are tested");
-    shipped.iter().filter(|definition| definition.feed.is_some()).cloned().collect()
+/// Merchants whose lines come as files: the shipped ones, and one for each other way of writing files.
+static FILES: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let invented = [include_str!("../definitions/fixed-width.toml"), include_str!("../definitions/json-lines.toml")]
+        .map(|text| Definition::from_toml(text, "invented.toml").expect("a good definition"));
+    shipped(Transport::File).into_iter().chain(invented).collect()
 });
+
+/// Merchants whose lines come as messages.
+static MESSAGES: LazyLock<Vec<Definition>> = LazyLock::new(|| shipped(Transport::Message));
+
+fn shipped(transport: Transport) -> Vec<Definition> {
+    let shipped = Definitions::shipped().expect("shipped definitions are tested");
+    let comes = |definition: &&Definition| definition.feed.as_ref().is_some_and(|feed| feed.transport == transport);
+    shipped.iter().filter(comes).cloned().collect()
+}
 
 /// The first byte chooses, the rest is the input.
 fn choose<'a, T>(data: &'a [u8], from: &'a [T]) -> Option<(&'a T, &'a [u8])> {
     let (first, rest) = data.split_first()?;
-    Some((from.get(usize::from(*first) % from.len())?, rest))
+    Some((from.get(usize::from(first & !PACKED) % from.len())?, rest))
+}
+
+/// Bit of the first byte that asks for the file to be packed first: no fuzzer guesses a checksum.
+const PACKED: u8 = 0x80;
+
+/// The file, packed if the byte before it says so.
+fn carried<'a>(data: &[u8], file: &'a [u8]) -> Cow<'a, [u8]> {
+    if data.first().is_some_and(|first| first & PACKED != 0) { Cow::Owned(packed(file)) } else { Cow::Borrowed(file) }
+}
+
+/// gzip of one block that is stored as it is (RFC 1951 §3.2.4, RFC 1952): cheap, and as good for what is read.
+fn packed(file: &[u8]) -> Vec<u8> {
+    let file = &file[..file.len().min(usize::from(u16::MAX))];
+    let length = u16::try_from(file.len()).expect("cut to it");
+    let mut crc = Crc::new();
+    crc.update(file);
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1];
+    let (length, size) = ([length.to_le_bytes(), (!length).to_le_bytes()].concat(), crc.amount().to_le_bytes());
+    [&header[..], &length, file, &crc.sum().to_le_bytes(), &size].concat()
 }
 
 /// Mastercard's files.
 pub fn tgx2(data: &[u8]) {
     let feeds = [PaymentFeed::MastercardSettled, PaymentFeed::MastercardRefund];
     if let Some((feed, file)) = choose(data, &feeds) {
-        any_split_is_whole(FileFormat::Tgx2(*feed), file);
+        any_split_is_whole(FileFormat::Tgx2(*feed), &carried(data, file));
     }
 }
 
-/// The files of every merchant with a feed.
+/// The files of every merchant that sends some.
 pub fn merchant(data: &[u8]) {
-    if let Some((definition, file)) = choose(data, &MERCHANTS) {
-        any_split_is_whole(FileFormat::Csv(definition), file);
+    if let Some((definition, file)) = choose(data, &FILES) {
+        any_split_is_whole(FileFormat::Merchant(definition), &carried(data, file));
     }
 }
 
 /// Text of any form: however it comes, it is the same text, and a whole file is read as its chunks are.
 pub fn text(data: &[u8]) {
-    if let Some((encoding, file)) = choose(data, &[Encoding::Unicode, Encoding::Latin1]) {
+    if let Some((encoding, file)) = choose(data, &[Encoding::Utf8, Encoding::Latin1]) {
+        let file = &*carried(data, file);
         let chunks = decode(*encoding, file, 1 + file.len() % 61);
         let whole = decode(*encoding, file, file.len().max(1));
         let all = decode_all(*encoding, file).map(|text| text.into_owned());
@@ -110,13 +145,20 @@ fn read(format: FileFormat<'_>, plan: &Plan, text: &str) -> Vec<Numbered> {
     records
 }
 
+/// A range of its own is as dear as a small file: so many records a range, at least, for an input to have few of them.
+const RANGES_MAX: usize = 8;
+
 fn any_split_is_whole(format: FileFormat<'_>, file: &[u8]) {
     let Ok(text) = decode_all(format.encoding(), file) else { return };
-    let size = 1 + file.len() % 61;
-    let limits =
-        RangeLimits { lines: 1 + u64::from(file.len() % 5 == 0), bytes: 1 + 100 * u64::from(file.len() % 7 == 0) };
+    let lines = u64::try_from(text.len() / 16 % 4 + text.matches('\n').count() / RANGES_MAX).expect("short");
+    let bytes = u64::try_from(text.len() / RANGES_MAX).expect("short");
+    let limits = if text.len() % 2 == 0 {
+        RangeLimits { lines: 1 + lines, ..RangeLimits::NONE }
+    } else {
+        RangeLimits { bytes: 1 + bytes, ..RangeLimits::NONE }
+    };
     let whole = plan(format, &text, RangeLimits::NONE, text.len().max(1));
-    let split = plan(format, &text, limits, size);
+    let split = plan(format, &text, limits, 1 + text.len() % 997);
     let (Ok(whole), Ok(split)) = (&whole, &split) else {
         assert_eq!(whole, split);
         return;
@@ -129,37 +171,59 @@ fn any_split_is_whole(format: FileFormat<'_>, file: &[u8]) {
         assert_eq!((one.line, one.offset), (part.line, part.offset));
         assert!(before < Some(one.offset), "records are in order, each at its own place");
         before = Some(one.offset);
-        if let Record::Repeated { at, .. } = part.record {
-            assert!(matches!(one.record, Record::Payment(_) | Record::Sale(_)) && one.record.at() == at);
-        } else {
-            assert_eq!(shown(&one.record, text.len()), shown(&part.record, text.len()));
-        }
+        assert!(shown(&one.record).len() <= SHOWN_FREE_MAX + SHOWN_RATIO_MAX * text.len(), "no longer than its input");
+        assert!(same(&one.record, &part.record), "{one:?}\n{part:?}");
     }
 }
 
-fn shown(record: &Record, input: usize) -> String {
-    let shown = format!("{record:?}");
-    assert!(shown.len() <= SHOWN_FREE_MAX + SHOWN_RATIO_MAX * input, "a record is no longer than its input");
-    shown
+/// What a range says of a line is what the whole file says, but for ids that an earlier range has taken.
+fn same(whole: &Record, part: &Record) -> bool {
+    match (whole, part) {
+        (Record::Payment(_) | Record::Sale(_), Record::Repeated { at, .. }) => whole.at() == *at,
+        (Record::Payment(one), Record::Payment(other)) => same_payment(one, other),
+        (Record::Sale(one), Record::Sale(other)) => one == other,
+        (Record::Skipped(one), Record::Skipped(other)) => one == other,
+        (Record::Rejected(one), Record::Rejected(other)) => one == other,
+        _ => false,
+    }
 }
 
-/// Messages of every feed of a payment scheme.
+fn same_payment(one: &PaymentLine, other: &PaymentLine) -> bool {
+    let facts = |line: &PaymentLine| {
+        let codes = (line.auth_code.clone(), line.approval_code.clone());
+        let digits = (line.first_six.clone(), line.last_four.clone());
+        (line.scheme, line.kind, line.mids.clone(), line.time, line.amount, line.currency, codes, digits)
+    };
+    let names = |line: &PaymentLine| (line.id.clone(), line.settlement_key.clone());
+    let token = one.token.expose_secret() == other.token.expose_secret();
+    token && names(one) == names(other) && facts(one) == facts(other)
+}
+
+fn shown(record: &Record) -> String {
+    format!("{record:?}")
+}
+
+/// Messages of every feed of a payment scheme, and of every merchant that sends some.
 pub fn json(data: &[u8]) {
-    if let Some((feed, message)) = choose(data, &PaymentFeed::ALL) {
-        let record = read_message(*feed, message);
-        assert!(
-            matches!(record, Record::Payment(_) | Record::Rejected(_)),
-            "messages are neither filtered nor repeated"
-        );
-        assert_eq!(shown(&record, message.len()), shown(&read_message(*feed, message), message.len()));
-    }
+    let Some((choice, message)) = data.split_first() else { return };
+    let merchants = &*MESSAGES;
+    let at = usize::from(*choice) % (PaymentFeed::ALL.len() + merchants.len());
+    let read = || match (PaymentFeed::ALL.get(at), merchants.get(at.saturating_sub(PaymentFeed::ALL.len()))) {
+        (Some(feed), _) => Some(read_message(*feed, message)),
+        (None, merchant) => merchant?.feed.as_ref().map(|feed| read_sale_message(feed, message)),
+    };
+    let (Some(record), Some(again)) = (read(), read()) else { return };
+    assert!(!matches!(record, Record::Repeated { .. }), "a message has no lines before it");
+    assert!(at >= PaymentFeed::ALL.len() || !matches!(record, Record::Skipped(_)), "payments are not filtered");
+    assert!(shown(&record).len() <= SHOWN_FREE_MAX + SHOWN_RATIO_MAX * message.len(), "no longer than its input");
+    assert!(same(&record, &again), "{record:?}");
 }
 
 /// Merchant definitions: whatever loads can be asked for its files.
 pub fn definition(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Definition::from_toml(text, "fuzz.toml") {
-        Ok(definition) => any_split_is_whole(FileFormat::Csv(&definition), b"a,b,c\n1,2,3\n\"\n4\n"),
+        Ok(definition) => any_split_is_whole(FileFormat::Merchant(&definition), b"a,b,c\n1,2,3\n\"\n4\n"),
         Err(error) => assert!(error.to_string().contains("fuzz.toml"), "{error}"),
     }
 }

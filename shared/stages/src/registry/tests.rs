@@ -1,12 +1,13 @@
 //! The registry over the in-memory twins: identifiers with their mirrors, sales that wait for their location, counts.
 
 use super::*;
-use crate::{Directory, Harmonia, Settings, message::Message};
-use async_trait::async_trait;
-use harmonia_definitions::Definitions;
+use crate::{
+    Harmonia,
+    message::Message,
+    twins::{Sent, Twins, twins},
+};
 use harmonia_domain::{
     Source,
-    card::CardKeys,
     export::BookKey,
     feed::{Kind, Scheme, Slug},
     identifier::{Attribution, Identifier, IdentifierType, MidTexts},
@@ -16,52 +17,14 @@ use harmonia_domain::{
     purchase::{PaymentFacts, Purchase, PurchaseKey, Slot},
     sale::{Sale, SaleState},
 };
-use harmonia_ports::{
-    Call, OutMessage, Ports, Query, Queue, QueueError, Queues, Read, Table, Web, WebAnswer,
-    memory::{MemoryObjects, MemoryTables, SetClock},
-};
+use harmonia_ports::{Query, Read, Table, memory::SetClock};
 use harmonia_state::{BookedSale, ParkedLine, Stored, book_prefix, sale_key};
 use jiff::SignedDuration;
-use secrecy::SecretString;
-use std::sync::{Arc, Mutex};
-
-#[derive(Default)]
-struct Sent(Mutex<Vec<(Queue, OutMessage)>>);
-
-#[async_trait]
-impl Queues for Sent {
-    async fn send(&self, queue: Queue, messages: Vec<OutMessage>) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(messages.into_iter().map(|m| (queue, m)));
-        Ok(())
-    }
-}
-
-struct Nobody;
-
-#[async_trait]
-impl Web for Nobody {
-    async fn send(&self, _: Call) -> WebAnswer {
-        panic!("nobody is asked here")
-    }
-}
+use std::sync::Arc;
 
 fn harmonia() -> (Harmonia, Arc<Sent>, Arc<SetClock>) {
-    let sent = Arc::new(Sent::default());
-    let clock = Arc::new(SetClock::new("2026-06-18T13:30:00Z".parse().unwrap()));
-    let ports = Ports {
-        tables: Arc::<MemoryTables>::default(),
-        objects: Arc::<MemoryObjects>::default(),
-        queues: sent.clone(),
-        web: Arc::new(Nobody),
-        clock: clock.clone(),
-    };
-    let settings = Settings {
-        directory: Directory::Table,
-        aes_key: SecretString::from(""),
-        merchants: std::collections::BTreeMap::new(),
-    };
-    let keys = CardKeys::from_secret(&SecretString::from("test"));
-    (Harmonia::new(ports, Arc::new(Definitions::shipped().unwrap()), keys, Arc::new(settings)), sent, clock)
+    let Twins { harmonia, sent, clock, .. } = twins();
+    (harmonia, sent, clock)
 }
 
 fn slug(text: &str) -> Slug {
