@@ -2,6 +2,7 @@
 //! sets them free, each once, also when it comes while lines are being imported.
 
 use harmonia_domain::{
+    export::ExportState,
     feed::{Feed, Scheme, Slug},
     identifier::{Identifier, IdentifierType},
     outcome::ParkReason,
