@@ -20,6 +20,7 @@ use harmonia_domain::{
 use harmonia_ports::{Query, Read, Table, memory::SetClock};
 use harmonia_state::{BookedSale, ParkedLine, Stored, book_prefix, sale_key};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use std::sync::Arc;
 
 fn harmonia() -> (Harmonia, Arc<Sent>, Arc<SetClock>) {
