@@ -6,7 +6,7 @@ use flate2::Crc;
 use harmonia_definitions::{Definition, Definitions, Encoding};
 use harmonia_domain::{
     feed::{PaymentFeed, Transport},
-    line::PaymentLine,
+    line::{ContentKey, IdKey, PaymentLine},
 };
 use harmonia_feeds::{
     Decoder, FileFormat, Numbered, Plan, Planner, RangeLimits, Record, Unreadable, decode_all, read_message,
@@ -15,7 +15,7 @@ use harmonia_feeds::{
 use harmonia_runtime::events;
 use harmonia_stages::message::Message;
 use secrecy::ExposeSecret;
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 /// A target.
 pub type Target = fn(&[u8]);
@@ -133,13 +133,15 @@ fn plan(format: FileFormat<'_>, text: &str, limits: RangeLimits, size: usize) ->
     planner.finish()
 }
 
-fn read(format: FileFormat<'_>, plan: &Plan, text: &str) -> Vec<Numbered> {
+/// The records, each with the number of its range.
+fn read(format: FileFormat<'_>, plan: &Plan, text: &str) -> Vec<(u64, Numbered)> {
     let mut records = Vec::new();
     let mut free = 0;
     for range in &plan.ranges {
         assert!(free <= range.from && range.from < range.to, "no byte belongs to two ranges");
         let part = range.text_of(text);
-        records.extend(read_range(format, plan.header.as_deref(), range, part).expect("a planned range is readable"));
+        let read = read_range(format, plan.header.as_deref(), range, part).expect("a planned range is readable");
+        records.extend(read.map(|numbered| (range.number, numbered)));
         free = range.to;
     }
     records
@@ -167,12 +169,28 @@ fn any_split_is_whole(format: FileFormat<'_>, file: &[u8]) {
     let (whole, split) = (read(format, whole, &text), read(format, split, &text));
     assert_eq!(whole.len(), split.len());
     let mut before = None;
-    for (one, part) in whole.iter().zip(&split) {
+    let mut taken: HashMap<IdKey, (u64, ContentKey)> = HashMap::new();
+    for ((_, one), (range, part)) in whole.iter().zip(&split) {
         assert_eq!((one.line, one.offset), (part.line, part.offset));
         assert!(before < Some(one.offset), "records are in order, each at its own place");
         before = Some(one.offset);
         assert!(shown(&one.record).len() <= SHOWN_FREE_MAX + SHOWN_RATIO_MAX * text.len(), "no longer than its input");
         assert!(same(&one.record, &part.record), "{one:?}\n{part:?}");
+        if let Some((id, content)) = keys(&one.record) {
+            let (first, said) = taken.entry(id).or_insert((*range, content));
+            let expected = (*first < *range).then_some(*said != content);
+            let repeated = if let Record::Repeated { differs, .. } = part.record { Some(differs) } else { None };
+            assert_eq!(repeated, expected, "the first line of an id is kept");
+        }
+    }
+}
+
+/// What tells a line apart within its file.
+fn keys(record: &Record) -> Option<(IdKey, ContentKey)> {
+    match record {
+        Record::Payment(line) => Some((line.id_key(), line.content_key())),
+        Record::Sale(line) => Some((line.id_key(), line.content_key())),
+        Record::Repeated { .. } | Record::Skipped(_) | Record::Rejected(_) => None,
     }
 }
 
