@@ -5,6 +5,7 @@ mod demo;
 mod drop;
 mod generate;
 mod identifiers;
+mod merchants;
 mod reopen;
 mod replay;
 mod status;
