@@ -1,18 +1,15 @@
 //! `harmonia demo`: one trading day, and what came of it.
 
-use crate::{
-    Failure,
-    generate::Size,
-    status::{counts, files},
-    table::table,
-};
+use crate::{Failure, generate::Size, merchants::merchants, status::feeds, table::table};
+use harmonia_definitions::Definitions;
 use harmonia_gen::Plan;
 use harmonia_local::{
     demo::{Outcome, Progress, run as play},
     local::Folder,
+    partners::PartnerReport,
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{fs, process::ExitCode};
+use std::{collections::BTreeMap, fs, process::ExitCode};
 
 /// Tells a folder of a demo from one with a person's work in it.
 const MARK: &str = "demo";
@@ -33,7 +30,12 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
     fs::create_dir_all(folder.path())?;
     let plan = options.size.plan(Plan::default().day);
     fs::write(&mark, plan.seed.to_string())?;
-    println!("One trading day, seed {}: eight feeds, two merchants, partners that sometimes fail.\n", plan.seed);
+    let definitions = Definitions::shipped()?;
+    let (all, merchants) = (definitions.feeds().count(), definitions.iter().count());
+    println!(
+        "One trading day, seed {}: {all} feeds, {merchants} merchants, partners that sometimes fail.\n",
+        plan.seed
+    );
     let bar = ProgressBar::no_length();
     let style = ProgressStyle::with_template("{msg:14} {bar:32} {pos}/{len} deliveries {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -53,24 +55,34 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What partners were asked, by path and answer; the directory's path ends in the merchant, of which there are many.
+fn requests(partners: &PartnerReport) -> BTreeMap<(&str, u16), u64> {
+    let mut all = BTreeMap::new();
+    for (path, statuses) in &partners.requests {
+        let path = if path.starts_with("/payment_cards/") { "user directory" } else { path.as_str() };
+        for (status, count) in statuses {
+            *all.entry((path, *status)).or_default() += count;
+        }
+    }
+    all
+}
+
 fn print(outcome: &Outcome) {
-    println!("{}\n", files(&outcome.rows.files));
-    println!("{}\n", counts(&outcome.rows));
+    println!("{}\n", feeds(&outcome.rows.files));
+    println!("{}\n", merchants(&outcome.rows));
     let mut open = table(&["open payments", "count"], 1);
     for (why, count) in &outcome.open {
         open.add_row([why.clone(), count.to_string()]);
     }
     println!("{open}\n");
     let mut calls = table(&["partner", "answer", "requests"], 1);
-    for (path, statuses) in &outcome.partners.requests {
-        for (status, count) in statuses {
-            calls.add_row([path.clone(), status.to_string(), count.to_string()]);
-        }
+    for ((path, status), count) in requests(&outcome.partners) {
+        calls.add_row([path.to_owned(), status.to_string(), count.to_string()]);
     }
     println!("{calls}\n");
     let score = &outcome.score;
     println!(
-        "matches      {} of {} that belong together: precision {}, recall {}",
+        "exports      {} of {} that have to be: precision {}, recall {}",
         score.right,
         score.expected,
         score.precision(),
@@ -91,7 +103,7 @@ fn print(outcome: &Outcome) {
     for (queue, count) in &outcome.dead_letters {
         println!("DEAD LETTERS {count} in {queue}-dlq");
     }
-    println!("\nNext: `harmonia status` shows this again; `harmonia gen --out sample`, then `harmonia --state mine up");
+    println!("\nNext: `harmonia status` shows each file; `harmonia gen --out sample`, then `harmonia --state mine up");
     println!(
         "--world sample/world.json` and `harmonia --state mine drop FILE --feed FEED` play with feeds of your own."
     );

@@ -66,6 +66,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     for (feed, truth) in &generated.truth.lines {
         shown.add_row([feed.clone(), truth.read.to_string()]);
     }
-    println!("{shown}\n{} pairs to be found; written to {}", generated.truth.pairs.len(), options.out.display());
+    let (pairs, alone) = (generated.truth.pairs.len(), generated.truth.alone.len());
+    println!(
+        "{shown}\n{pairs} pairs to be found, {alone} purchases and lines to be told without a sale; written to {}",
+        options.out.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ mod drop;
 mod files;
 mod generate;
 mod identifiers;
+mod merchants;
 mod reopen;
 mod replay;
 mod status;

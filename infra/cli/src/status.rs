@@ -1,9 +1,10 @@
 //! `harmonia status`: what is in a state folder.
 
-use crate::{Failure, table::table};
+use crate::{Failure, merchants::merchants, table::table};
 use comfy_table::Table;
 use harmonia_domain::{
     file::{File, FileState},
+    outcome::Totals,
     purchase::{Purchase, PurchaseState},
     sale::SaleState,
 };
@@ -19,6 +20,7 @@ const FILES_SHOWN_MAX: usize = 40;
 pub(crate) async fn run(folder: &Folder) -> Result<ExitCode, Failure> {
     let rows = rows_of(folder).await?;
     println!("{}\n", files(&rows.files));
+    println!("{}\n", merchants(&rows));
     println!("{}", counts(&rows));
     Ok(ExitCode::SUCCESS)
 }
@@ -35,14 +37,13 @@ fn state(file: &File) -> String {
 }
 
 /// A table per file: read = accepted + duplicate + skipped + rejected + parked; messages by feed.
-pub(crate) fn files(files: &[File]) -> Table {
+fn files(files: &[File]) -> Table {
     let header = ["file", "read", "accepted", "duplicate", "skipped", "rejected", "parked", "state"];
     let mut shown = table(&header, 1);
-    let row = |name: String, t: &harmonia_domain::outcome::Totals, state: String| {
-        let numbers = [t.read, t.accepted, t.duplicate, t.skipped, t.rejected, t.parked].map(|n| n.to_string());
-        std::iter::once(name).chain(numbers).chain([state]).collect::<Vec<_>>()
+    let row = |name: String, totals: &Totals, state: String| {
+        std::iter::once(name).chain(numbers(totals)).chain([state]).collect::<Vec<_>>()
     };
-    let mut messages: BTreeMap<String, harmonia_domain::outcome::Totals> = BTreeMap::new();
+    let mut messages: BTreeMap<String, Totals> = BTreeMap::new();
     let mut dropped: Vec<&File> = Vec::new();
     for file in files {
         if file.bucket == "archive" {
@@ -65,6 +66,26 @@ pub(crate) fn files(files: &[File]) -> Table {
     shown
 }
 
+/// A table per feed: how many files or batches of messages it had, and what became of their lines.
+pub(crate) fn feeds(files: &[File]) -> Table {
+    let mut feeds: BTreeMap<&str, (usize, Totals)> = BTreeMap::new();
+    for file in files {
+        let (count, totals) = feeds.entry(file.feed.as_str()).or_default();
+        *count += usize::from(file.bucket != "archive");
+        totals.add(&file.totals);
+    }
+    let mut shown = table(&["feed", "files", "read", "accepted", "duplicate", "skipped", "rejected", "parked"], 1);
+    for (feed, (count, totals)) in feeds {
+        let count = if count == 0 { "messages".to_owned() } else { count.to_string() };
+        shown.add_row([feed.to_owned(), count].into_iter().chain(numbers(&totals)));
+    }
+    shown
+}
+
+fn numbers(t: &Totals) -> [String; 6] {
+    [t.read, t.accepted, t.duplicate, t.skipped, t.rejected, t.parked].map(|n| n.to_string())
+}
+
 /// The state of a purchase in words.
 fn purchase_state(p: &Purchase) -> String {
     match p.state {
@@ -83,7 +104,7 @@ pub(crate) fn words<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// Payments, sales and exports by state.
-pub(crate) fn counts(rows: &Rows) -> Table {
+fn counts(rows: &Rows) -> Table {
     let mut counted: BTreeMap<(u8, &str, String), usize> = BTreeMap::new();
     for p in &rows.purchases {
         let what = if p.refund.is_some() { "refunds" } else { "payments" };

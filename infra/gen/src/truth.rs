@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::drops::Draft;
 use crate::lines::Outcome;
 
-/// What should come of the day once everything is delivered. Nothing but `pairs` may be matched, nothing but `pairs` and
-/// `alone` told.
+/// What should come of the day once everything is delivered. Nothing but `pairs` may be matched, and nothing but these
+/// and `alone` told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Every purchase of a known member whose two halves are both fed and fit each other only.

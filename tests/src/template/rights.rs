@@ -328,7 +328,7 @@ fn large_and_packed() -> Vec<u8> {
 
 /// What the functions do on a day with everything in it.
 async fn used() -> Rights {
-    let day = generate(&Plan { payments: 300, sales: 300, ..Plan::default() });
+    let day = generate(&Plan { payments: 600, sales: 600, ..Plan::default() });
     let play = Play::set(&day).await;
     play.file("visa-auth", "a file of a feed of messages", b"x").await;
     // payments that wait for their sales, sales that wait for their payments, payments that wait for the directory

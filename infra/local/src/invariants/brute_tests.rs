@@ -1,11 +1,11 @@
-//! One case for each row of the tables of spec match §5.3 and §5.5, and the borders of the window.
+//! One case for each row of the tables of spec match §5.3 to §5.8 and of spec import §8, and the borders of the window.
 
 use super::{
-    brute::{Payment, matching_sale},
+    brute::{Becomes, Payment, becomes, matching_sale},
     fixtures::{facts, noon, purchase_of, sale_of},
 };
 use harmonia_domain::{
-    feed::Scheme,
+    feed::{Kind, Scheme},
     money::{Currency, MinorUnits},
     purchase::PaymentFacts,
     sale::Sale,
@@ -16,6 +16,9 @@ use Scheme::{Amex, Mastercard, Visa};
 
 const ICELAND: &str = "iceland-bonus-card";
 const WASABI: &str = "wasabi-club";
+const ITSU: &str = "itsu";
+const TGI_FRIDAYS: &str = "tgi-fridays";
+const STONEGATE: &str = "stonegate";
 /// The member's card, as the directory knows it.
 const MEMBER: (&str, &str) = ("424242", "1111");
 /// What the payment shows of its card where it shows anything.
@@ -35,6 +38,10 @@ const FAR: S = S { seconds: 3_600, ..PLAIN };
 const OTHER_CODE: S = S { code: "999999", ..PLAIN };
 const OF_MEMBER: S = S { card: MEMBER, ..PLAIN };
 const OF_SHOWN: S = S { card: SHOWN, ..PLAIN };
+/// The last four digits are the member's, the others are not.
+const HALF_MEMBER: S = S { card: ("999999", MEMBER.1), ..PLAIN };
+/// The last four digits are the payment's, the others are not.
+const HALF_SHOWN: S = S { card: ("999999", SHOWN.1), ..PLAIN };
 
 /// The columns of a table: auth code or none, first six and last four shown or not.
 #[derive(Clone, Copy)]
@@ -171,6 +178,101 @@ fn wasabi_amex() {
     expect(WASABI, p, &[PLAIN, OF_MEMBER], Some(1)); // T: ≥2, K6: 1
     expect(WASABI, p, &[PLAIN, PLAIN], None); // T: ≥2, K6: 0
     expect(WASABI, p, &[OF_MEMBER, OF_MEMBER], None); // T: ≥2, K6: ≥2
+}
+
+/// §5.4: Wasabi's tables within a minute.
+#[test]
+fn costa_is_wasabi_within_a_minute() {
+    for p in [visa(false, false), P { scheme: Amex, ..visa(false, false) }] {
+        expect("costa", p, &[S { seconds: 60, ..OTHER_CODE }, S { seconds: 61, ..PLAIN }], Some(0));
+        expect("costa", p, &[S { seconds: -61, ..PLAIN }], None);
+        expect("costa", p, &[PLAIN, OF_MEMBER], Some(1));
+        expect("costa", p, &[PLAIN, HALF_MEMBER], None);
+    }
+    expect("costa", visa(true, true), &[FAR, OTHER_CODE], Some(0));
+    expect("costa", P { scheme: Amex, ..visa(true, true) }, &[PLAIN], None);
+}
+
+/// §5.6 to §5.8, visa: without auth code no time counts (D15).
+#[test]
+fn visa_without_a_bound_of_time() {
+    for slug in [ITSU, TGI_FRIDAYS, STONEGATE] {
+        let with = visa(true, true);
+        expect(slug, with, &[FAR, OTHER_CODE], Some(0)); // A: 1
+        expect(slug, with, &[OTHER_CODE], None); // A: 0
+        expect(slug, with, &[PLAIN, HALF_MEMBER], Some(1)); // A: ≥2, K4: 1
+        expect(slug, with, &[PLAIN, FAR], None); // A: ≥2, K4: 0
+        expect(slug, with, &[HALF_MEMBER, OF_MEMBER], None); // A: ≥2, K4: ≥2
+        let without = visa(false, true);
+        expect(slug, without, &[S { seconds: 500_000, ..OTHER_CODE }], Some(0)); // C: 1
+        expect(slug, without, &[], None); // C: 0
+        expect(slug, without, &[PLAIN, S { seconds: 500_000, ..HALF_MEMBER }], Some(1)); // C: ≥2, K4: 1
+        expect(slug, without, &[PLAIN, PLAIN], None); // C: ≥2, K4: 0
+        expect(slug, without, &[OF_MEMBER, OF_MEMBER], None); // C: ≥2, K4: ≥2
+    }
+}
+
+/// §5.6 to §5.8, mastercard: Wasabi's table with K4.
+#[test]
+fn mastercard_by_the_last_four() {
+    for slug in [ITSU, TGI_FRIDAYS, STONEGATE] {
+        let p = P { scheme: Mastercard, ..visa(true, true) };
+        expect(slug, p, &[FAR, OTHER_CODE], Some(0));
+        expect(slug, p, &[FAR, S { seconds: 180, ..PLAIN }], Some(1));
+        expect(slug, p, &[FAR, S { seconds: 181, ..PLAIN }], None);
+        expect(slug, p, &[PLAIN, HALF_MEMBER, FAR], Some(1));
+        expect(slug, p, &[PLAIN, PLAIN], None);
+        let p = P { auth: false, ..p };
+        expect(slug, p, &[S { seconds: -180, ..OTHER_CODE }, FAR], Some(0));
+        expect(slug, p, &[S { seconds: 181, ..PLAIN }], None);
+        expect(slug, p, &[PLAIN, HALF_MEMBER], Some(1));
+    }
+}
+
+/// §5.6 to §5.8, amex: none, both digits, the last four.
+#[test]
+fn amex_by_its_own_digits() {
+    let shown = P { scheme: Amex, auth: true, six: true, four: true };
+    let hidden = P { six: false, four: false, ..shown };
+    for p in [shown, hidden] {
+        expect(ITSU, p, &[OF_SHOWN], None);
+    }
+    expect(TGI_FRIDAYS, shown, &[PLAIN, OF_SHOWN, HALF_SHOWN, S { seconds: 181, ..OF_SHOWN }], Some(1)); // D6: 1
+    expect(TGI_FRIDAYS, shown, &[HALF_SHOWN, OF_MEMBER], None); // D6: 0
+    expect(TGI_FRIDAYS, shown, &[OF_SHOWN, OF_SHOWN], None); // D6: ≥2
+    expect(STONEGATE, shown, &[PLAIN, HALF_SHOWN, S { seconds: 181, ..OF_SHOWN }], Some(1)); // D4: 1
+    expect(STONEGATE, shown, &[OF_MEMBER], None); // D4: 0
+    expect(STONEGATE, shown, &[OF_SHOWN, HALF_SHOWN], None); // D4: ≥2
+    // each looks at another of the payment's digits
+    expect(TGI_FRIDAYS, P { six: false, ..shown }, &[PLAIN], Some(0));
+    expect(STONEGATE, P { four: false, ..shown }, &[PLAIN], Some(0));
+    for slug in [TGI_FRIDAYS, STONEGATE] {
+        expect(slug, hidden, &[S { seconds: 180, ..PLAIN }, FAR], Some(0)); // T: 1
+        expect(slug, hidden, &[FAR], None); // T: 0
+        expect(slug, hidden, &[PLAIN, HALF_MEMBER], Some(1)); // T: ≥2, K4: 1
+        expect(slug, hidden, &[PLAIN, PLAIN], None); // T: ≥2, K4: 0
+        expect(slug, hidden, &[OF_MEMBER, HALF_MEMBER], None); // T: ≥2, K4: ≥2
+    }
+}
+
+/// Spec import §8, row by row: auth, settled, refund; and §7.1 for the amex auths.
+#[test]
+fn what_becomes_of_payment_lines() {
+    use Becomes::{Matched, Nothing, Spotted, Streamed};
+    for (merchants, lines, amex_auth) in [
+        (&[ICELAND, WASABI, "costa", ITSU, STONEGATE, TGI_FRIDAYS][..], [Matched, Matched, Nothing], Matched),
+        (&["slim-chickens"], [Spotted, Spotted, Nothing], Nothing),
+        (&["bpl-viator", "bpl-trenette", "bpl-cortado", "the-works"], [Spotted, Spotted, Streamed], Nothing),
+        (&["squaremeal"], [Streamed, Streamed, Streamed], Nothing),
+        (&["harvey-nichols"], [Nothing, Nothing, Nothing], Nothing),
+    ] {
+        for merchant in merchants {
+            let kinds = [Kind::Auth, Kind::Settled, Kind::Refund];
+            assert_eq!(kinds.map(|kind| becomes(merchant, Visa, kind)), lines, "{merchant}");
+            assert_eq!(becomes(merchant, Amex, Kind::Auth), amex_auth, "{merchant}");
+            assert_eq!(becomes(merchant, Amex, Kind::Settled), lines[1], "{merchant}");
+        }
+    }
 }
 
 /// §5.5: first six digits alone ask for digits, and then a missing last four equals a missing one. Not so §5.3.

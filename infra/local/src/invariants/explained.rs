@@ -67,7 +67,12 @@ fn unexplained_alone(export: &Export, purchase: &Purchase) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{assert_broken, assert_fine, pair};
-    use harmonia_domain::{feed::Scheme, money::MinorUnits, outcome::ParkReason};
+    use harmonia_domain::{
+        export::MatchType,
+        feed::{Scheme, Slug},
+        money::MinorUnits,
+        outcome::ParkReason,
+    };
     use jiff::SignedDuration;
 
     #[test]
@@ -102,6 +107,22 @@ mod tests {
         let mut rows = pair().rows();
         rows.purchases[0].auth.as_mut().unwrap().parked = Some(ParkReason::CardNotKnown);
         assert_broken(&rows, 6, "nobody's");
+    }
+
+    /// Spec import §8: what is told without a sale has to be the merchant's way, and tell of the payment's line.
+    #[test]
+    fn what_has_no_sale_is_explained_too() {
+        let mut rows = pair().rows();
+        (rows.exports[0].sale, rows.exports[0].match_type) = (None, MatchType::Spotted);
+        assert_broken(&rows, 6, "it is Spotted, its payment's AUTH becomes Matched");
+        let viator: Slug = "bpl-viator".parse().unwrap();
+        rows.exports[0].merchant = viator.clone();
+        rows.exports[0].facts.transaction_id = rows.purchases[0].key.id.clone();
+        assert_broken(&rows, 6, "another payment");
+        rows.purchases[0].auth.as_mut().unwrap().identifier.as_mut().unwrap().merchant = viator;
+        assert_fine(&rows, 6);
+        rows.exports[0].book_key.minor = MinorUnits(1);
+        assert_broken(&rows, 6, "another amount");
     }
 
     #[test]

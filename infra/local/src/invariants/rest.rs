@@ -110,7 +110,13 @@ fn left_over(purchase: &Purchase, now: &Current, entries: &[&BookedPayment], sal
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{World, assert_broken, assert_fine, pair};
-    use harmonia_domain::{file::FileState, money::MinorUnits, outcome::ParkReason, purchase::PurchaseState};
+    use harmonia_domain::{
+        feed::Scheme,
+        file::FileState,
+        money::MinorUnits,
+        outcome::ParkReason,
+        purchase::{ExportKey, PurchaseState},
+    };
 
     fn both_open() -> World {
         let mut world = World::default();
@@ -178,6 +184,32 @@ mod tests {
         world.purchase("p1", |facts| facts.parked = Some(ParkReason::CardNotKnown));
         let mut rows = world.rows();
         rows.open_payments.clear();
+        assert_fine(&rows, 4);
+    }
+
+    /// Spec import §8: a spotted purchase, and a streamed line, must not wait; an amex auth of theirs leads to nothing.
+    #[test]
+    fn what_needs_no_sale_is_told() {
+        let of = |merchant: &str, scheme| {
+            let mut world = World::default();
+            world.purchase("p1", |facts| facts.identifier.as_mut().unwrap().merchant = merchant.parse().unwrap());
+            let mut rows = world.rows();
+            rows.open_payments.clear();
+            rows.purchases[0].key.scheme = scheme;
+            rows
+        };
+        for merchant in ["bpl-viator", "squaremeal"] {
+            assert_broken(&of(merchant, Scheme::Visa), 4, "nobody was told of its AUTH");
+            assert_fine(&of(merchant, Scheme::Amex), 4);
+            let mut parked = of(merchant, Scheme::Visa);
+            parked.purchases[0].auth.as_mut().unwrap().parked = Some(ParkReason::CardNotKnown);
+            assert_fine(&parked, 4);
+        }
+        // one line of two was told
+        let mut rows = of("squaremeal", Scheme::Visa);
+        rows.purchases[0].state = PurchaseState::Streamed;
+        assert_broken(&rows, 4, "nobody was told of its AUTH");
+        rows.purchases[0].auth.as_mut().unwrap().told = Some(ExportKey { pk: "X".into(), sk: "0".into() });
         assert_fine(&rows, 4);
     }
 

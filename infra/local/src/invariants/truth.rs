@@ -311,6 +311,30 @@ mod tests {
         assert_eq!(faults(&score(&pair().rows(), &truth(vec![other]))), [Fault::OtherMember]);
     }
 
+    /// What is told without a sale counts by its payment and line, its member and its amount.
+    #[test]
+    fn what_is_told_alone_is_scored() {
+        let mut rows = pair().rows();
+        (rows.exports[0].sale, rows.exports[0].match_type) = (None, MatchType::Streamed);
+        let alone = |line: Option<&str>, minor| Alone {
+            merchant: "wasabi-club".into(),
+            scheme: "visa".into(),
+            payment_id: "p1".into(),
+            line: line.map(str::to_owned),
+            minor,
+            loyalty_id: "member 1".into(),
+        };
+        let day = |alone| Truth { alone: vec![alone], ..Truth::default() };
+        let good = score(&rows, &day(alone(Some("auth"), 1_250)));
+        assert_eq!((good.right, good.expected, good.precision()), (1, 1, "1.0".into()));
+        assert_eq!(faults(&score(&rows, &day(alone(Some("auth"), -1_250)))), [Fault::OtherAmount]);
+        let other_line = score(&rows, &day(alone(Some("settled"), 1_250)));
+        assert_eq!((faults(&other_line), other_line.missing.len()), (vec![Fault::NoPair], 1));
+        assert_eq!(faults(&score(&rows, &day(alone(None, 1_250)))), [Fault::NoPair]);
+        rows.exports[0].match_type = MatchType::Spotted;
+        assert_eq!(score(&rows, &day(alone(None, 1_250))).recall(), "1.0");
+    }
+
     /// Nothing is rounded up to all of them, and nothing of nothing is not all.
     #[test]
     fn shares_are_exact_or_less() {
