@@ -2,6 +2,11 @@
 //! the row of the table that fits says what happens. What needs no sale is spec import §8. Slow and literal, in whole
 //! nanoseconds; shares no code with `harmonia-matching` and knows nothing of merchant definitions.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of a type with a lifetime is not general enough"
+)]
+
 use harmonia_domain::{
     feed::{Kind, Scheme},
     purchase::Current,
@@ -72,8 +77,8 @@ pub fn becomes(merchant: &str, scheme: Scheme, kind: Kind) -> Becomes {
         ("slim-chickens" | "bpl-viator" | "bpl-trenette" | "bpl-cortado" | "the-works", Kind::Auth | Kind::Settled) => {
             Becomes::Spotted
         }
-        ("bpl-viator" | "bpl-trenette" | "bpl-cortado" | "the-works", Kind::Refund) => Becomes::Streamed,
-        ("squaremeal", Kind::Auth | Kind::Settled | Kind::Refund) => Becomes::Streamed,
+        ("bpl-viator" | "bpl-trenette" | "bpl-cortado" | "the-works", Kind::Refund)
+        | ("squaremeal", Kind::Auth | Kind::Settled | Kind::Refund) => Becomes::Streamed,
         _ => Becomes::Nothing,
     }
 }

@@ -245,7 +245,7 @@ fn the_same_is_stored(inputs: &[Input], shuffled: &[Input]) -> Result<(), TestCa
     let expected = stored(&plainly(inputs));
     for order in [inputs, shuffled] {
         let twins = begun();
-        for input in &order {
+        for input in order {
             import(&twins, input);
         }
         prop_assert_eq!(&stored(&twins), &expected);
