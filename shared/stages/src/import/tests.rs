@@ -280,7 +280,9 @@ fn lines_of_every_sort_are_stored() {
     let of_files = FILES.map(|feed| Input::File(feed, all.clone()));
     let inputs = [of_messages.as_slice(), &of_files].concat();
     let twins = begun();
-    inputs.iter().for_each(|input| import(&twins, input));
+    for input in inputs {
+        import(&twins, input);
+    }
     let lines = stored(&twins);
     let mut sorts: BTreeMap<&str, usize> = BTreeMap::new();
     for line in &lines {
