@@ -79,7 +79,8 @@ impl PaymentLine {
             LineTime::Instant(_) => String::new(),
             LineTime::Wall(wall) => wall.to_string(),
         };
-        let ((six, first_six), (four, last_four)) = (optional(&self.first_six), optional(&self.last_four));
+        let ((six, first_six), (four, last_four)) =
+            (optional(self.first_six.as_deref()), optional(self.last_four.as_deref()));
         content_key(
             "payment content",
             &[
@@ -109,8 +110,8 @@ impl PaymentLine {
 }
 
 /// A text that may be absent, which is not the same as empty: whether it is there, and the text.
-fn optional(value: &Option<String>) -> (&'static [u8], &[u8]) {
-    value.as_ref().map_or((b"", b""), |value| (b"=", value.as_bytes()))
+fn optional(value: Option<&str>) -> (&'static [u8], &[u8]) {
+    value.map_or((b"", b""), |value| (b"=", value.as_bytes()))
 }
 
 fn instant_bytes(at: Timestamp) -> [u8; 16] {
@@ -164,8 +165,9 @@ impl SaleLine {
             Till::Location(location) => (b"location", location),
         };
         let extra = self.extra.as_ref().map(ToString::to_string);
-        let ((six, first_six), (four, last_four)) = (optional(&self.first_six), optional(&self.last_four));
-        let (more, extra) = optional(&extra);
+        let ((six, first_six), (four, last_four)) =
+            (optional(self.first_six.as_deref()), optional(self.last_four.as_deref()));
+        let (more, extra) = optional(extra.as_deref());
         content_key(
             "sale content",
             &[

@@ -174,8 +174,8 @@ fn import(twins: &Twins, input: &Input) {
             twins.clock.advance(SignedDuration::from_secs(60));
             let at = harmonia_ports::Clock::now(twins.clock.as_ref());
             let file = block_on(twins.harmonia.import_file(&Notice { key, version: Some(version), at })).unwrap();
-            let fine = matches!(file.state, FileState::Closed { .. } | FileState::Repeated { .. });
-            assert!(fine && file.totals.balance(), "{file:?}");
+            let done = matches!(file.state, FileState::Closed { .. } | FileState::Repeated { .. });
+            assert!(done && file.totals.balance(), "{file:?}");
         }
     }
 }
@@ -245,7 +245,9 @@ fn the_same_is_stored(inputs: &[Input], shuffled: &[Input]) -> Result<(), TestCa
     let expected = stored(&plainly(inputs));
     for order in [inputs, shuffled] {
         let twins = begun();
-        order.iter().for_each(|input| import(&twins, input));
+        for input in order {
+            import(&twins, input);
+        }
         prop_assert_eq!(&stored(&twins), &expected);
     }
     Ok(())
@@ -278,7 +280,9 @@ fn lines_of_every_sort_are_stored() {
     let of_files = FILES.map(|feed| Input::File(feed, all.clone()));
     let inputs = [of_messages.as_slice(), &of_files].concat();
     let twins = begun();
-    inputs.iter().for_each(|input| import(&twins, input));
+    for input in &inputs {
+        import(&twins, input);
+    }
     let lines = stored(&twins);
     let mut sorts: BTreeMap<&str, usize> = BTreeMap::new();
     for line in &lines {
