@@ -80,7 +80,7 @@ impl PaymentLine {
             LineTime::Wall(wall) => wall.to_string(),
         };
         let ((six, first_six), (four, last_four)) =
-            (optional(self.first_six.as_ref()), optional(self.last_four.as_ref()));
+            (optional(self.first_six.as_deref()), optional(self.last_four.as_deref()));
         content_key(
             "payment content",
             &[
@@ -110,7 +110,7 @@ impl PaymentLine {
 }
 
 /// A text that may be absent, which is not the same as empty: whether it is there, and the text.
-fn optional(value: Option<&String>) -> (&'static [u8], &[u8]) {
+fn optional(value: Option<&str>) -> (&'static [u8], &[u8]) {
     value.map_or((b"", b""), |value| (b"=", value.as_bytes()))
 }
 
@@ -166,8 +166,8 @@ impl SaleLine {
         };
         let extra = self.extra.as_ref().map(ToString::to_string);
         let ((six, first_six), (four, last_four)) =
-            (optional(self.first_six.as_ref()), optional(self.last_four.as_ref()));
-        let (more, extra) = optional(extra.as_ref());
+            (optional(self.first_six.as_deref()), optional(self.last_four.as_deref()));
+        let (more, extra) = optional(extra.as_deref());
         content_key(
             "sale content",
             &[

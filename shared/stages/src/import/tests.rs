@@ -280,7 +280,7 @@ fn lines_of_every_sort_are_stored() {
     let of_files = FILES.map(|feed| Input::File(feed, all.clone()));
     let inputs = [of_messages.as_slice(), &of_files].concat();
     let twins = begun();
-    for input in inputs {
+    for input in &inputs {
         import(&twins, input);
     }
     let lines = stored(&twins);
