@@ -62,6 +62,7 @@ pub enum Becomes {
 
 /// The table of spec import §8. Amex auths of the lower rows are not imported: one that got in nevertheless, because
 /// its MID was not known yet, leads to nothing.
+#[allow(clippy::match_same_arms, reason = "one arm for each row of the table")]
 pub fn becomes(merchant: &str, scheme: Scheme, kind: Kind) -> Becomes {
     let suppressed = (scheme, kind) == (Scheme::Amex, Kind::Auth);
     match (merchant, kind) {
@@ -232,17 +233,17 @@ fn iceland<'s>(payment: &Payment<'_>, c: &[&'s Sale]) -> Option<&'s Sale> {
 /// §5.4 and §5.5: two tables, which differ in the tolerance.
 fn wasabi<'s>(payment: &Payment<'_>, seconds: i128, c: &[&'s Sale]) -> Option<&'s Sale> {
     match payment.provider() {
-        Provider::VisaMc => wasabi_visa_mc(payment, seconds, |p, set| p.k6(set), c),
+        Provider::VisaMc => wasabi_visa_mc(payment, seconds, Payment::k6, c),
         Provider::Amex => wasabi_amex(payment, seconds, c),
     }
 }
 
 /// A card fallback, K6 or K4.
-type K = for<'s> fn(&Payment<'_>, &[&'s Sale]) -> Set<'s>;
+type K<'p, 's> = fn(&Payment<'p>, &[&'s Sale]) -> Set<'s>;
 
 #[allow(clippy::match_same_arms, reason = "one arm for each row of the table")]
 #[rustfmt::skip]
-fn wasabi_visa_mc<'s>(payment: &Payment<'_>, seconds: i128, card: K, c: &[&'s Sale]) -> Option<&'s Sale> {
+fn wasabi_visa_mc<'p, 's>(payment: &Payment<'p>, seconds: i128, card: K<'p, 's>, c: &[&'s Sale]) -> Option<&'s Sale> {
     let (_, has_auth, _, _) = payment.columns();
     let q = if has_auth { payment.a(c) } else { payment.t(seconds, c) };
     let t = payment.t(seconds, &q);
@@ -282,7 +283,7 @@ fn wasabi_amex<'s>(payment: &Payment<'_>, seconds: i128, c: &[&'s Sale]) -> Opti
 fn itsu<'s>(payment: &Payment<'_>, c: &[&'s Sale]) -> Option<&'s Sale> {
     match payment.scheme {
         Scheme::Visa => itsu_visa(payment, c),
-        Scheme::Mastercard => wasabi_visa_mc(payment, 180, |p, set| p.k4(set), c),
+        Scheme::Mastercard => wasabi_visa_mc(payment, 180, Payment::k4, c),
         Scheme::Amex => None,
     }
 }
