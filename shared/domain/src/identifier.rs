@@ -100,6 +100,9 @@ impl Identifier {
     }
 }
 
+/// The tills of a location: payment scheme and text of each of its identifiers.
+pub type Tills = std::collections::BTreeSet<(Scheme, String)>;
+
 /// The identifier texts that a payment line carries (spec import §6, per feed).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MidTexts {

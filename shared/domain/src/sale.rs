@@ -3,12 +3,14 @@
 use crate::{
     Refused, Source,
     feed::{Scheme, Slug},
+    identifier::Tills,
     line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::ParkReason,
     purchase::ExportKey,
 };
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Where a sale stands.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -78,22 +80,32 @@ pub struct Sale {
     pub state: SaleState,
 }
 
+/// Every text once, in order (spec import §6: of every payment scheme and type).
+fn texts(tills: &Tills) -> Vec<String> {
+    let texts: BTreeSet<&String> = tills.iter().map(|(_, text)| text).collect();
+    texts.into_iter().cloned().collect()
+}
+
+fn reaches(tills: &Tills, scheme: Scheme) -> bool {
+    tills.iter().any(|(of, _)| *of == scheme)
+}
+
 impl Sale {
-    /// A new sale from its line. `mids`: the identifiers of its location, if it names one.
+    /// A new sale from its line. `tills`: those of its location, if it names one. A location without a till of the
+    /// sale's own payment scheme is as good as unknown: no payment could ever meet the sale.
     pub fn new(
         merchant: Slug,
         line: SaleLine,
-        mids: Vec<String>,
+        tills: &Tills,
         src: Source,
         arrived: Timestamp,
         group: Option<String>,
     ) -> Self {
-        let (mids, location) = match line.till {
-            Till::Mid(mid) => (vec![mid], None),
-            Till::Location(location) => (mids, Some(location)),
+        let (mids, location, known) = match line.till {
+            Till::Mid(mid) => (vec![mid], None, true),
+            Till::Location(location) => (texts(tills), Some(location), reaches(tills, line.scheme)),
         };
-        let state =
-            if mids.is_empty() { SaleState::Parked { why: ParkReason::UnknownLocation } } else { SaleState::Live };
+        let state = if known { SaleState::Live } else { SaleState::Parked { why: ParkReason::UnknownLocation } };
         Self {
             merchant,
             id: line.id,
@@ -127,10 +139,11 @@ impl Sale {
         neutral(self) == neutral(other)
     }
 
-    /// The location that it waits for has these identifiers by now. `None`: it does not wait, or there are none.
-    pub fn located(&self, mids: Vec<String>) -> Option<Self> {
-        let waits = self.waits_for_location() && !mids.is_empty();
-        waits.then(|| Self { mids, state: SaleState::Live, ..self.clone() })
+    /// The location that it waits for has these tills by now. `None`: it does not wait, or none of them is of its
+    /// payment scheme.
+    pub fn located(&self, tills: &Tills) -> Option<Self> {
+        let free = self.waits_for_location() && reaches(tills, self.scheme);
+        free.then(|| Self { mids: texts(tills), state: SaleState::Live, ..self.clone() })
     }
 
     /// Parked until its location is known.

@@ -1,5 +1,5 @@
-//! Lines and bytes a second on one core, for each format: planning a file, and reading its ranges; and messages. Run with
-//! `cargo bench -p harmonia-feeds`.
+//! Lines and bytes a second on one core, for each format: planning a file, and reading its ranges; and messages. Run
+//! with `cargo bench -p harmonia-feeds`.
 #![allow(clippy::expect_used, reason = "a benchmark of files that are known to be good")]
 
 mod made;

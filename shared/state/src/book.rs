@@ -146,8 +146,11 @@ pub struct BookedSale {
 }
 
 impl BookedSale {
-    /// The entries of a sale.
+    /// The entries of a sale; none while it waits for its location.
     pub fn of(sale: &Sale) -> Vec<Self> {
+        if sale.waits_for_location() {
+            return Vec::new();
+        }
         let entry = |mid: &String| Self {
             merchant: sale.merchant.clone(),
             bk: BookKey { scheme: sale.scheme, mid: mid.clone(), currency: sale.currency, minor: sale.amount },

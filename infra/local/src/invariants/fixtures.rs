@@ -8,7 +8,7 @@ use harmonia_domain::{
     export::{Export, ExportFacts, ExportState, MatchType},
     feed::{Feed, Kind, Scheme, Slug},
     file::{File, FileState, RangeResult},
-    identifier::IdentifierType,
+    identifier::{IdentifierType, Tills},
     identity::{Identity, IdentityRef},
     line::{SaleLine, Till},
     money::{Currency, MinorUnits},
@@ -79,7 +79,7 @@ pub(super) fn sale_of(slug: &str, scheme: Scheme, id: &str) -> Sale {
         extra: None,
     };
     let source = Source { from: "message".into(), offset: 0, line: 1 };
-    Sale::new(merchant(slug), line, Vec::new(), source, noon(), None)
+    Sale::new(merchant(slug), line, &Tills::new(), source, noon(), None)
 }
 
 /// The member whose card it always is: 424242…1111.

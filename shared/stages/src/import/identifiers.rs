@@ -4,7 +4,7 @@
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
     feed::{Scheme, Slug},
-    identifier::{Attribution, Identifier, LocationIdentifier, MidTexts, attribute},
+    identifier::{Attribution, Identifier, LocationIdentifier, MidTexts, Tills, attribute},
 };
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{Row, identifier_pk, locations_pk};
@@ -72,18 +72,14 @@ impl Harmonia {
         Ok(attribution)
     }
 
-    /// What the tills of a location are called, by every payment scheme and of every type (spec import §6), in order.
-    /// None: the location is unknown.
-    pub(super) async fn mids_of(&self, merchant: &Slug, location: &str) -> Result<Vec<String>, StageError> {
+    /// The tills of a location, of every payment scheme and type (spec import §6).
+    pub(super) async fn tills_at(&self, merchant: &Slug, location: &str) -> Result<Tills, StageError> {
         let query = Query::prefix(Table::Registry, locations_pk(merchant), &format!("{location}#"));
         let key = (merchant.clone(), location.to_owned());
         // a name may contain the separator: the entry itself says which location it is of
         let exact = |entry: &LocationIdentifier| entry.location_id == location;
         let found = self.kept(&self.identifiers.locations, key, query, exact).await?;
-        let mut mids: Vec<String> = found.into_iter().map(|entry| entry.text).collect();
-        mids.sort_unstable();
-        mids.dedup();
-        Ok(mids)
+        Ok(found.into_iter().map(|entry| (entry.scheme, entry.text)).collect())
     }
 
     async fn kept<K: Hash + Eq, V: Row + Clone>(

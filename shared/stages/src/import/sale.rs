@@ -9,6 +9,7 @@ use crate::{Harmonia, StageError};
 use harmonia_domain::{
     Source,
     feed::Feed,
+    identifier::Tills,
     line::{SaleLine, Till},
     outcome::{Reject, RejectReason, ValueClass},
     purchase::Slot,
@@ -41,12 +42,12 @@ impl Harmonia {
         if too_old(line.at, origin.arrived, AGE_DAYS_MAX) {
             return Ok(Err(Reject { field: "date".into(), reason: RejectReason::TooOld, class: ValueClass::Text }));
         }
-        let mids = match &line.till {
-            Till::Mid(_) => Vec::new(),
-            Till::Location(location) => self.mids_of(merchant, location).await?,
+        let tills = match &line.till {
+            Till::Mid(_) => Tills::new(),
+            Till::Location(location) => self.tills_at(merchant, location).await?,
         };
         let group = origin.group.map(str::to_owned);
-        Ok(Ok(PreparedSale { sale: Sale::new(merchant.clone(), line, mids, src, origin.arrived, group) }))
+        Ok(Ok(PreparedSale { sale: Sale::new(merchant.clone(), line, &tills, src, origin.arrived, group) }))
     }
 
     pub(super) async fn finish_sale(&self, prepared: &PreparedSale, stamp: &Stamp) -> Result<Finished, StageError> {

@@ -130,11 +130,8 @@ impl Harmonia {
     /// A sale that waits for its location with the identifiers that it has now, if it has any.
     pub(super) async fn located_now(&self, sale: &Sale, supposed: &super::Change) -> Result<Option<Sale>, StageError> {
         let Some(location) = sale.location.as_deref() else { return Ok(None) };
-        let tills = self.tills_of(&sale.merchant, location).await?.into_iter().map(|entry| entry.text);
-        let mut mids: Vec<String> = tills.chain(supposed.tills_of(&sale.merchant, location)).collect();
-        mids.sort_unstable();
-        mids.dedup();
-        Ok(sale.located(mids))
+        let here = self.tills_of(&sale.merchant, location).await?.into_iter().map(|entry| (entry.scheme, entry.text));
+        Ok(sale.located(&here.chain(supposed.tills_of(&sale.merchant, location)).collect()))
     }
 
     /// Identify has parked a line for its card, having asked when there were `links`. It is entered among the parked

@@ -88,9 +88,9 @@ impl Change {
     }
 
     /// What would be added to a location.
-    pub(super) fn tills_of(&self, merchant: &Slug, location: &str) -> impl Iterator<Item = String> {
+    pub(super) fn tills_of(&self, merchant: &Slug, location: &str) -> impl Iterator<Item = (Scheme, String)> {
         let here = |i: &&Identifier| i.merchant == *merchant && i.location_id.as_deref() == Some(location);
-        self.added.iter().filter(here).map(|i| i.text.clone())
+        self.added.iter().filter(here).map(|i| (i.scheme, i.text.clone()))
     }
 }
 

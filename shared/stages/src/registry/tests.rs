@@ -10,7 +10,7 @@ use harmonia_domain::{
     Source,
     export::BookKey,
     feed::{Kind, Scheme, Slug},
-    identifier::{Attribution, Identifier, IdentifierType, MidTexts},
+    identifier::{Attribution, Identifier, IdentifierType, MidTexts, Tills},
     line::{SaleLine, Till},
     money::{Currency, MinorUnits},
     outcome::ParkReason,
@@ -118,7 +118,7 @@ fn sale(harmonia: &Harmonia) -> Sale {
         extra: None,
     };
     let src = Source { from: "message".into(), offset: 0, line: 1 };
-    Sale::new(slug("wasabi-club"), line, Vec::new(), src, harmonia.now(), None)
+    Sale::new(slug("wasabi-club"), line, &Tills::new(), src, harmonia.now(), None)
 }
 
 async fn booked(harmonia: &Harmonia) -> usize {

@@ -1,5 +1,5 @@
-//! What a till writes is what is read: parse(write(sale)) = sale, for CSV rows, messages, and files of JSON lines and of
-//! fixed width (TGX2's is beside its reader).
+//! What a till writes is what is read: parse(write(sale)) = sale, for CSV rows, messages, and files of JSON lines and
+//! of fixed width (TGX2's is beside its reader).
 
 use super::{
     Reader, TGIF,

@@ -1,5 +1,5 @@
-//! "Property: any split = whole" (design §4): however the text of a file comes in pieces and is cut into ranges, the same
-//! records stand on the same lines and bytes with the same outcomes, the first of its id included, in every format.
+//! "Property: any split = whole" (design §4): however the text of a file comes in pieces and is cut into ranges, the
+//! same records stand on the same lines and bytes with the same outcomes, the first of its id included, in every format.
 
 use super::*;
 use crate::merchant::tests::formats::{FIXED, HEADLESS, LINES};
@@ -74,8 +74,8 @@ fn tgx2_file() -> impl Strategy<Value = String> {
 fn json_lines_file() -> impl Strategy<Value = String> {
     let line = |id: &str, net: &str| {
         format!(
-            r#"{{"id":"{id}","till":"1","state":{{"code":0,"count":"7"}},"cards":[{{"name":"AMEX"}}],"net":"{net}","tax":0.3,
-            "currency":"eur","day":"2024-06-18","time":"13:41:07"}}"#
+            r#"{{"id":"{id}","till":"1","state":{{"code":0,"count":"7"}},"cards":[{{"name":"AMEX"}}],
+            "net":"{net}","tax":0.3,"currency":"eur","day":"2024-06-18","time":"13:41:07"}}"#
         )
         .replace('\n', "")
     };
