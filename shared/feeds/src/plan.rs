@@ -11,7 +11,7 @@ use crate::{
 use harmonia_domain::line::{ContentKey, IdKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Most records of a file: 1 GB of short CSV lines has 10,000,000. The plan remembers 16 bytes for each id, in a table of
+/// Most records of a file: 1 GB of short CSV lines has 10,000,000. The plan keeps 16 bytes for each id, in a table of
 /// 17 bytes a place that is copied when it grows: 12,000,000 ids need 285 MB, and 428 MB for the moment in which the
 /// 7,340,033rd doubles the table, of the 512 MB that the import function has.
 pub const RECORDS_MAX: u64 = 12_000_000;

@@ -1,5 +1,5 @@
 //! "Property: any split = whole" (design §4): however the text of a file comes in pieces and is cut into ranges, the
-//! same records stand on the same lines and bytes with the same outcomes, the first of its id included, in every format.
+//! same records stand on the same lines and bytes with the same outcomes, the first of its id included, in each format.
 
 use super::*;
 use crate::merchant::tests::formats::{FIXED, HEADLESS, LINES};
