@@ -19,8 +19,8 @@ pub const MEMORY_TEXT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// So many times its size may gzip data unpack to. The format repeats at most 258 bytes in 2 bits, 1,032 times, but
 /// only for runs of one byte, which are no lines: text that repeats after 17 bytes or more takes 5 bits, 413 times.
 /// Measured: TGX2 41 to 48 times, a CSV row of 100 bytes over and over 294, lines of 849 blanks 321, or 433 packed with
-/// `-9`. A bomb has about 1,030 times. What one of 500 times could do is bounded by [`TEXT_BYTES_MAX`], and nothing that is
-/// packed twice is unpacked twice.
+/// `-9`. A bomb has about 1,030 times. What one of 500 times could do is bounded by [`TEXT_BYTES_MAX`], and nothing
+/// that is packed twice is unpacked twice.
 pub const GZIP_RATIO_MAX: u64 = 500;
 /// As much may be unpacked whatever the ratio: one range's worth twice over is no attack.
 pub const GZIP_FREE_BYTES_MAX: u64 = 16 * 1024 * 1024;
