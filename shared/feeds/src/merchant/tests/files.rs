@@ -37,27 +37,6 @@ fn wasabi(row: &str) -> Record {
     read.remove(0).record
 }
 
-fn sale(record: Record) -> SaleLine {
-    match record {
-        Record::Sale(sale) => *sale,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn rejected(record: Record) -> (String, RejectReason) {
-    match record {
-        Record::Rejected(reject) => (reject.field, reject.reason),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn skipped(record: Record) -> String {
-    match record {
-        Record::Skipped(SkipReason(reason)) => reason,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// Spec import §7.10, the worked example.
 #[test]
 fn iceland_example() {
