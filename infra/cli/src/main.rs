@@ -8,6 +8,7 @@ mod files;
 mod generate;
 mod identifiers;
 mod merchants;
+mod redress;
 mod reopen;
 mod replay;
 mod status;
@@ -66,6 +67,12 @@ enum Command {
     /// Files that are not finished: list them, try a stuck one again.
     #[command(subcommand)]
     Files(files::Action),
+    /// Match an open payment and an open sale by a person's word.
+    Match(redress::Match),
+    /// Undo a match: both halves are open again, not for each other.
+    Unmatch(redress::Unmatch),
+    /// Examine every open payment once more; exit code 1 if one could be matched.
+    Sweep(redress::Sweep),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -93,6 +100,9 @@ fn main() -> ExitCode {
             Command::Definitions(action) => definitions::run(&folder, &action),
             Command::Schema => schema(),
             Command::Files(action) => files::run(&folder, action).await,
+            Command::Match(options) => redress::force(&folder, &options).await,
+            Command::Unmatch(options) => redress::unmatch(&folder, &options).await,
+            Command::Sweep(options) => redress::sweep(&folder, &options).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }

@@ -70,12 +70,13 @@ pub(crate) fn merchants(rows: &Rows) -> Table {
         figures.sales += 1;
         figures.parked += usize::from(matches!(sale.state, SaleState::Parked { .. }));
     }
-    for export in &rows.exports {
+    for export in rows.exports.iter().filter(|export| export.in_force()) {
         let figures = all.entry(export.merchant.as_str()).or_default();
         *match export.match_type {
-            MatchType::Loyalty => &mut figures.matched,
+            MatchType::Loyalty | MatchType::Forced => &mut figures.matched,
             MatchType::Spotted => &mut figures.spotted,
-            MatchType::Streamed => &mut figures.streamed,
+            // those about other exports are not in force
+            MatchType::Streamed | MatchType::Correction | MatchType::Reversal => &mut figures.streamed,
         } += 1;
         figures.delivered += usize::from(matches!(export.state, ExportState::Delivered { .. }));
         figures.held += usize::from(export.state == ExportState::Held);

@@ -122,6 +122,17 @@ fn counts(rows: &Rows) -> Table {
         let repeated = if x.attempts > 1 { " after repeats" } else { "" };
         *counted.entry((2, "exports", format!("{}{repeated}", x.state.name()))).or_default() += 1;
     }
+    let refunds = rows.purchases.iter().filter(|p| p.refund.is_some());
+    let linked = refunds.filter(|refund| rows.purchases.iter().any(|p| p.is_of(refund))).count();
+    let notes = [
+        ("refunds", "of a purchase that is here", linked),
+        ("lines", "same id, other content", rows.differing.len()),
+        ("exports", "another final amount", rows.exports.iter().filter(|x| x.corrected.is_some()).count()),
+        ("exports", "matched by a person", rows.exports.iter().filter(|x| x.forced.is_some()).count()),
+    ];
+    for (what, state, count) in notes.into_iter().filter(|(_, _, count)| *count > 0) {
+        counted.insert((3, what, state.to_owned()), count);
+    }
     let mut shown = table(&["", "state", "count"], 2);
     let mut last = "";
     for ((_, what, state), count) in &counted {

@@ -10,7 +10,7 @@ use harmonia_domain::{
 };
 use harmonia_ports::Item;
 use harmonia_state::{
-    BookedPayment, BookedSale, NewestIdentity, ParkedLine, Range, StoredError, StoredIdentity, parse,
+    BookedPayment, BookedSale, DifferingLine, NewestIdentity, ParkedLine, Range, StoredError, StoredIdentity, parse,
 };
 
 /// The rows, each kind in the order of its keys.
@@ -18,6 +18,8 @@ use harmonia_state::{
 pub struct Rows {
     /// P
     pub purchases: Vec<Purchase>,
+    /// D: payment lines whose id another line has with other content.
+    pub differing: Vec<DifferingLine>,
     /// S
     pub sales: Vec<Sale>,
     /// BP
@@ -44,6 +46,9 @@ impl Rows {
         let mut rows = Self::default();
         for item in items {
             match item.key.pk.split('#').next().unwrap_or_default() {
+                "P" if item.key.sk.starts_with(DifferingLine::PREFIX) => {
+                    rows.differing.push(parse::<DifferingLine>(item)?.row);
+                }
                 "P" => rows.purchases.push(parse::<Purchase>(item)?.row),
                 "S" => rows.sales.push(parse::<Sale>(item)?.row),
                 "BP" => rows.open_payments.push(parse::<BookedPayment>(item)?.row),

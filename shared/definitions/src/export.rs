@@ -12,6 +12,11 @@ pub struct Export {
     pub repeat: Repeat,
     /// Exports of this merchant travel in batches.
     pub batch: Option<BatchPlan>,
+    /// A settlement that names another amount after the match is told in an export of its own (D12: not by default).
+    pub corrections: Option<Corrections>,
+    /// A match that is undone after it was told is taken back by an export of its own, with the negative amount.
+    #[serde(default)]
+    pub reversals: bool,
     /// When a transient failure is tried again; after the last step it is given up.
     #[serde(default)]
     pub retry: Vec<RetryStep>,
@@ -24,6 +29,16 @@ pub struct Export {
 pub enum Protocol {
     WasabiClub,
     IcelandBonusCard,
+}
+
+/// What a correction says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Corrections {
+    /// The final amount less the one that was told.
+    Difference,
+    /// The final amount.
+    FinalAmount,
 }
 
 /// What may be done after an attempt whose answer is unknown.

@@ -11,7 +11,7 @@ mod policy;
 mod route;
 mod schema;
 
-pub use export::{BatchPlan, Export, Protocol, Repeat, RetryStep};
+pub use export::{BatchPlan, Corrections, Export, Protocol, Repeat, RetryStep};
 pub use feed::{
     AmountField, AmountUnit, CellCheck, Check, Compare, Csv, CurrencyField, Encoding, Fields, FixedColumn, FixedWidth,
     Format, HashPart, HashedParts, IdField, MerchantFeed, PartText, SchemeRule, Skip, TextField, TillField, TimeField,

@@ -19,7 +19,7 @@ pub struct Matching {
 impl Policy {
     /// Is any time compared?
     pub fn tests_time(&self) -> bool {
-        self.key != Key::AuthCode || self.fallback.contains(&Fallback::Time)
+        !matches!(self.key, Key::AuthCode | Key::Any) || self.fallback.contains(&Fallback::Time)
     }
 }
 
@@ -62,6 +62,8 @@ pub enum Key {
     AuthCode,
     /// Within the tolerance.
     Time,
+    /// Nothing is tested (spec match §5.2).
+    Any,
 }
 
 /// Comparison of the payment's own digits (Amex settlements carry them).

@@ -20,6 +20,49 @@ pub enum MatchType {
     Spotted,
     /// A payment line by itself; no match, in the original's words.
     Streamed,
+    /// Payment and sale, because a person said so (spec match §6).
+    Forced,
+    /// No match of its own: a delivered one has another final amount (D12).
+    Correction,
+    /// No match of its own: a delivered one was undone.
+    Reversal,
+}
+
+impl MatchType {
+    /// Payment and sale.
+    pub fn has_sale(self) -> bool {
+        matches!(self, Self::Loyalty | Self::Forced)
+    }
+
+    /// Tells something about another export and claims nothing.
+    pub fn adjusts(self) -> bool {
+        matches!(self, Self::Correction | Self::Reversal)
+    }
+}
+
+/// Longest name of a person and longest reason, in characters: a sentence, and the item stays below 1,000 bytes.
+pub const REDRESS_CHARS_MAX: usize = 160;
+
+/// Who did something by hand, when, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Redress {
+    /// The person.
+    pub by: String,
+    /// When.
+    pub on: Timestamp,
+    /// In their words.
+    pub why: String,
+}
+
+/// The amount that a settlement named after the match (D12).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LaterAmount {
+    /// That amount.
+    #[serde(rename = "amt")]
+    pub amount: MinorUnits,
+    /// The export that tells the merchant, if its definition asks for one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub x: Option<ExportKey>,
 }
 
 /// The lines of the book that could meet share this: merchant, payment scheme, MID, currency and amount (D23).
@@ -43,6 +86,12 @@ pub struct ExportFacts {
     pub transaction_id: String,
     /// When it happened: the sale's instant for a loyalty match, else the payment's.
     pub at: Timestamp,
+    /// How much: the sale's amount if there is a sale, else the payment's.
+    #[serde(rename = "amt")]
+    pub amount: MinorUnits,
+    /// In what.
+    #[serde(rename = "cur")]
+    pub currency: Currency,
     /// The identifier's text; D4: told as both `mid` and `primary_identifier`.
     pub mid: String,
     /// The merchant's name of the place.
@@ -93,6 +142,17 @@ pub enum ExportState {
         /// Why, in the protocol's words.
         why: String,
     },
+    /// Its match was undone by a person. If the merchant had been told, a reversal may follow.
+    Reversed {
+        /// Who, when, why.
+        undone: Redress,
+        /// Since when the merchant has it, if so.
+        #[serde(rename = "done", skip_serializing_if = "Option::is_none", default)]
+        told: Option<Timestamp>,
+        /// The export that asks the merchant to take it back.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reversal: Option<ExportKey>,
+    },
 }
 
 impl ExportState {
@@ -106,6 +166,7 @@ impl ExportState {
             Self::Waiting { .. } => "waiting",
             Self::Delivered { .. } => "delivered",
             Self::Failed { .. } => "failed",
+            Self::Reversed { .. } => "reversed",
         }
     }
 }
@@ -172,7 +233,13 @@ pub struct Export {
     pub last: Option<LastAttempt>,
     /// The amount that a later settlement named, if it differs (D12).
     #[serde(rename = "corr", skip_serializing_if = "Option::is_none", default)]
-    pub corrected: Option<MinorUnits>,
+    pub corrected: Option<LaterAmount>,
+    /// Who made a forced match.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forced: Option<Redress>,
+    /// The export that a correction or a reversal is about.
+    #[serde(rename = "of", skip_serializing_if = "Option::is_none", default)]
+    pub adjusts: Option<ExportKey>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ExportState,
@@ -203,6 +270,17 @@ impl Export {
         export_key(&self.merchant, &self.identity, self.created, &self.id)
     }
 
+    /// Its payment, and its sale if it has one, are claimed by it: not one that was undone, nor one about another.
+    pub fn in_force(&self) -> bool {
+        !self.match_type.adjusts() && !matches!(self.state, ExportState::Reversed { .. })
+    }
+
+    /// The id of an export about this one.
+    pub fn adjustment_id(&self, match_type: MatchType) -> Id {
+        let name = if match_type == MatchType::Reversal { "reversal" } else { "correction" };
+        Id::derive(name, &[self.id.as_str()])
+    }
+
     /// Sent now? Batch members are not.
     pub fn is_due(&self, now: Timestamp) -> bool {
         match self.state {
@@ -223,6 +301,48 @@ impl Export {
             Verdict::Failed { why } => ExportState::Failed { why: why.clone() },
         };
         Ok(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
+    }
+
+    /// The export after its match was undone. Refused while a batch that holds it is under way, and once it is undone.
+    pub fn reversed(&self, undone: Redress) -> Result<Self, Refused> {
+        let told = match self.state {
+            ExportState::Batched { .. } | ExportState::Reversed { .. } => {
+                return Err(Refused { what: "export", from: self.state.name().into(), to: "be undone" });
+            }
+            ExportState::Delivered { on } => Some(on),
+            _ => None,
+        };
+        Ok(Self { state: ExportState::Reversed { undone, told, reversal: None }, ..self.clone() })
+    }
+
+    /// An attempt was under way while the match was undone, and the merchant has it now. `None`: nothing to note.
+    pub fn told_after_all(&self, on: Timestamp, last: LastAttempt) -> Option<Self> {
+        match &self.state {
+            ExportState::Reversed { undone, told: None, reversal } => {
+                let (undone, reversal) = (undone.clone(), reversal.clone());
+                let state = ExportState::Reversed { undone, told: Some(on), reversal };
+                Some(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// A new export about this one, told like any other: `amount` more or less.
+    pub fn adjustment(&self, match_type: MatchType, amount: MinorUnits, now: Timestamp, state: ExportState) -> Self {
+        Self {
+            id: self.adjustment_id(match_type),
+            created: now,
+            match_type,
+            facts: ExportFacts { amount, ..self.facts.clone() },
+            generation: 0,
+            attempts: 0,
+            last: None,
+            corrected: None,
+            forced: None,
+            adjusts: Some(self.key()),
+            state,
+            ..self.clone()
+        }
     }
 
     /// The export as member of a batch; being that already is fine.

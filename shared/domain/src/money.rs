@@ -25,6 +25,17 @@ pub enum AmountError {
 }
 
 impl MinorUnits {
+    /// The difference; `None` if there is no such amount.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// As much the other way; the lowest amount of all has none and becomes the highest.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+
     /// Reads pounds as decimal text (D2): optional sign, digits, optionally a point and one or two digits, blanks
     /// around allowed. `.50`, `5.`, `1e2`, `1,234.50` and `10.999` are refused.
     pub fn from_major_text(text: &str) -> Result<Self, AmountError> {

@@ -12,6 +12,7 @@
 use crate::{
     Refused, Source,
     card::{SealedToken, TokenHash},
+    export::BookKey,
     feed::{Kind, Scheme, Slug},
     identifier::{Identifier, IdentifierType, MidTexts},
     ids::Id,
@@ -19,6 +20,19 @@ use crate::{
     outcome::ParkReason,
 };
 use jiff::{Timestamp, civil};
+
+/// A purchase is unmatched so often at most: nobody errs more, and its item stays small (state.md: 1,000 bytes).
+pub const BARS_MAX: usize = 3;
+
+/// A match that was undone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Bar {
+    /// The sale.
+    #[serde(rename = "s")]
+    pub sale: String,
+    /// The export of that match.
+    pub x: ExportKey,
+}
 
 /// Names an export in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -232,6 +246,9 @@ pub struct Purchase {
     /// Which match this would be: raised by an unmatch.
     #[serde(rename = "gen")]
     pub generation: u32,
+    /// Sales that a person has said it does not belong to: never matched with them again but by force.
+    #[serde(rename = "not", skip_serializing_if = "Vec::is_empty", default)]
+    pub bars: Vec<Bar>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: PurchaseState,
@@ -283,6 +300,7 @@ impl Purchase {
             base: kind,
             second_known: false,
             generation: 0,
+            bars: Vec::new(),
             state: PurchaseState::Live,
         };
         purchase.set_line(kind, facts);
@@ -410,6 +428,17 @@ impl Purchase {
         Some(now)
     }
 
+    /// The purchase that a refund gives back, by their settlement key (D25).
+    pub fn is_of(&self, refund: &Self) -> bool {
+        let same = self.key.scheme == refund.key.scheme && self.settlement_key == refund.settlement_key;
+        same && self.refund.is_none() && refund.refund.is_some()
+    }
+
+    /// The key of the book that it stands under (D23).
+    pub fn book_key(&self, now: &Current) -> BookKey {
+        BookKey { scheme: self.key.scheme, mid: now.mid.clone(), currency: now.currency, minor: now.amount }
+    }
+
     /// One line by itself; `None` while it is parked.
     pub fn alone(&self, kind: Kind) -> Option<Current> {
         let line = self.line(kind).filter(|line| line.parked.is_none())?;
@@ -447,6 +476,25 @@ impl Purchase {
             PurchaseState::Live => Ok(Self { state: PurchaseState::Claimed { x: by }, ..self.clone() }),
             ref other => Err(Refused { what: "purchase", from: format!("{other:?}"), to: "be claimed" }),
         }
+    }
+
+    /// The match with this sale was undone: open again, as it arrived, and not for that sale.
+    pub fn released(&self, sale: &str) -> Result<Self, Refused> {
+        let refused = |from: String| Refused { what: "purchase", from, to: "be released" };
+        let PurchaseState::Claimed { x } = &self.state else {
+            return Err(refused(format!("{:?}", self.state)));
+        };
+        if self.bars.len() >= BARS_MAX {
+            return Err(refused(format!("barred from {BARS_MAX} sales")));
+        }
+        let mut next = Self { state: PurchaseState::Live, generation: self.generation + 1, ..self.clone() };
+        next.bars.push(Bar { sale: sale.to_owned(), x: x.clone() });
+        Ok(next)
+    }
+
+    /// A person has said that it does not belong to this sale.
+    pub fn is_barred_from(&self, sale: &str) -> bool {
+        self.bars.iter().any(|bar| bar.sale == sale)
     }
 
     /// Nothing follows from it.
@@ -623,6 +671,23 @@ mod tests {
         assert_eq!(linked, open);
         assert!(linked.relinked(Kind::Auth).is_none());
         assert!(no_card.stored().unwrap().relinked(Kind::Auth).is_none());
+    }
+
+    /// Design §4, unmatch: arrivals are kept, the pair is barred, a re-made match is a new export.
+    #[test]
+    fn an_unmatched_purchase_is_open_again_but_not_for_that_sale() {
+        let x = ExportKey { pk: "X".into(), sk: "1".into() };
+        let open = purchase(Kind::Auth, facts(100, "", 1));
+        assert!(open.released("s1").is_err());
+        let mut purchase = open.clone();
+        for round in 0..BARS_MAX {
+            let id = purchase.export_id();
+            purchase = purchase.claimed(x.clone()).unwrap().released(&format!("s{round}")).unwrap();
+            assert_eq!((purchase.is_live(), purchase.current()), (true, open.current()));
+            assert_ne!(purchase.export_id(), id);
+        }
+        assert_eq!(purchase.bars.len(), BARS_MAX);
+        assert!(purchase.claimed(x).unwrap().released("one more").is_err());
     }
 
     /// Invariant 2: claimed once; nothing moves a claimed purchase.

@@ -2,6 +2,7 @@
 
 use crate::{
     Refused, Source,
+    export::BookKey,
     feed::{Scheme, Slug},
     identifier::Tills,
     line::{SaleLine, Till},
@@ -144,6 +145,19 @@ impl Sale {
     pub fn located(&self, tills: &Tills) -> Option<Self> {
         let free = self.waits_for_location() && reaches(tills, self.scheme);
         free.then(|| Self { mids: texts(tills), state: SaleState::Live, ..self.clone() })
+    }
+
+    /// The book key that it has under one of its MIDs.
+    pub fn book_key(&self, mid: &str) -> BookKey {
+        BookKey { scheme: self.scheme, mid: mid.to_owned(), currency: self.currency, minor: self.amount }
+    }
+
+    /// The match was undone: open again, as it arrived.
+    pub fn released(&self, by: &ExportKey) -> Result<Self, Refused> {
+        match &self.state {
+            SaleState::Claimed { x } if x == by => Ok(Self { state: SaleState::Live, ..self.clone() }),
+            other => Err(Refused { what: "sale", from: format!("{other:?}"), to: "be released" }),
+        }
     }
 
     /// Parked until its location is known.

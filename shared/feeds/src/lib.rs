@@ -52,6 +52,8 @@ pub enum Record {
         differs: bool,
         /// When it happened, if that does not depend on the merchant.
         at: Option<Timestamp>,
+        /// A payment line that differs: it is stored beside the first.
+        payment: Option<Box<PaymentLine>>,
     },
     /// Left out by a filter of its feed.
     Skipped(SkipReason),
@@ -80,8 +82,10 @@ impl Record {
     }
 
     fn repeated(self, differs: bool) -> Self {
+        let at = self.at();
         match self {
-            Self::Payment(_) | Self::Sale(_) => Self::Repeated { differs, at: self.at() },
+            Self::Payment(line) => Self::Repeated { differs, at, payment: differs.then_some(line) },
+            Self::Sale(_) => Self::Repeated { differs, at, payment: None },
             other => other,
         }
     }

@@ -99,7 +99,7 @@ pub(crate) fn key(policy: &Policy, payment: &Current) -> Vec<Check> {
         // spec match §5: any text counts as a code, blanks too
         Key::AuthCodeOrTime | Key::AuthCode if !payment.auth_code.is_empty() => vec![Check::AuthCode, Check::SameDay],
         // D15: any sale of the window
-        Key::AuthCode => Vec::new(),
+        Key::AuthCode | Key::Any => Vec::new(),
         Key::AuthCodeOrTime | Key::Time => vec![Check::Time { limit_s: policy.within_s }],
     };
     checks.extend(policy.payment_digits.filter(|d| shows(payment, d.when)).map(|d| Check::Digits(d.compare)));

@@ -18,7 +18,7 @@ pub fn in_window(days: u16, one_arrived: Timestamp, other_arrived: Timestamp) ->
 pub fn sale_times(matching: &Matching, scheme: Scheme, payment: &Current) -> Option<(Timestamp, Timestamp)> {
     let policy = matching.policy(scheme)?;
     Some(match (policy.key, payment.auth_code.is_empty()) {
-        (Key::AuthCode, true) => (Timestamp::MIN, Timestamp::MAX),
+        (Key::AuthCode, true) | (Key::Any, _) => (Timestamp::MIN, Timestamp::MAX),
         (key, no_code) => around(policy, payment.at, key != Key::Time && !no_code),
     })
 }

@@ -12,7 +12,7 @@ use crate::{
 use futures::{StreamExt, stream};
 use harmonia_definitions::{Definition, Export as Target};
 use harmonia_domain::{
-    export::{Export, LastAttempt, Verdict},
+    export::{Export, ExportState, LastAttempt, Verdict},
     feed::Slug,
     file::File,
     identity::Identity,
@@ -41,13 +41,18 @@ fn on_the_minute(due: Timestamp, now: Timestamp) -> Timestamp {
 }
 
 impl Harmonia {
-    fn definition(&self, merchant: &Slug) -> Result<&Definition, StageError> {
+    pub(crate) fn definition(&self, merchant: &Slug) -> Result<&Definition, StageError> {
         self.definitions.get(merchant).ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })
+    }
+
+    /// Whom to tell about a merchant's matches, if anybody.
+    pub(crate) fn target_of(&self, merchant: &Slug) -> Result<Option<&Target>, StageError> {
+        Ok(self.definition(merchant)?.export.as_ref())
     }
 
     /// Whom to tell about a merchant's matches.
     fn whom_to_tell(&self, merchant: &Slug) -> Result<&Target, StageError> {
-        let target = self.definition(merchant)?.export.as_ref();
+        let target = self.target_of(merchant)?;
         target.ok_or_else(|| StageError::NoTarget { merchant: merchant.clone() })
     }
 
@@ -95,6 +100,9 @@ impl Harmonia {
             match found {
                 Some(found) if found.row.attempts == stored.row.attempts && found.row.state == stored.row.state => {
                     stored = found;
+                }
+                Some(found) if matches!(found.row.state, ExportState::Reversed { .. }) => {
+                    return self.record_undone(found, verdict, last).await;
                 }
                 // somebody recorded an attempt of the same bytes: theirs stands
                 _ => return Ok(()),

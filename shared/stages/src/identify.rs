@@ -20,7 +20,8 @@ use harmonia_domain::{
 };
 use harmonia_ports::{Queue, Read, Table};
 use harmonia_state::{Stored, purchase_key, work};
-use identity::{Answer, Whose};
+use identity::Answer;
+pub(crate) use identity::Whose;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 

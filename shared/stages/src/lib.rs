@@ -10,6 +10,7 @@ pub mod identify;
 pub mod import;
 pub mod matches;
 pub mod message;
+pub mod redress;
 pub mod registry;
 #[cfg(test)]
 mod twins;

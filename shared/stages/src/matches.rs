@@ -4,24 +4,30 @@
 
 mod candidates;
 mod claim;
+mod sweep;
 
 pub use candidates::ClosedFiles;
+pub(crate) use claim::{Claim, Claimed};
+pub use sweep::Swept;
 
 use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName, KnownPayment, Position},
 };
-use claim::{Claim, Claimed};
-use harmonia_definitions::{MatchedAs, Route};
+use harmonia_definitions::{Corrections, MatchedAs, Route};
 use harmonia_domain::{
-    export::{BookKey, Export, ExportState, MatchType},
+    export::{BookKey, Export, ExportState, LaterAmount, MatchType},
     feed::{Kind, Slug},
     identity::IdentityRef,
+    money::MinorUnits,
     purchase::{Current, ExportKey, Purchase, PurchaseKey, PurchaseState},
+    sale::Sale,
 };
 use harmonia_matching::Decision;
-use harmonia_ports::{Query, Queue, Read, Table};
-use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key};
+use harmonia_ports::{Expect, Query, Queue, Read, Table, WriteError};
+use harmonia_state::{
+    BookedPayment, BookedSale, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key,
+};
 use std::collections::BTreeSet;
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -35,6 +41,15 @@ struct Examinee {
     p: PurchaseKey,
     kind: Kind,
     who: IdentityRef,
+}
+
+/// What an examination led to.
+#[derive(Default)]
+struct Examined {
+    /// Keys whose open payments have one candidate less.
+    keys: Vec<(Slug, BookKey)>,
+    /// A match was made here and now.
+    matched: bool,
 }
 
 /// Whose duty it is to forward an export.
@@ -51,20 +66,13 @@ fn position(entry: &BookedPayment) -> Position {
     (entry.changed.0, entry.changed.1, entry.p.clone())
 }
 
-/// The book key of a purchase as it is now.
-fn book_key(purchase: &Purchase, now: &Current) -> BookKey {
-    BookKey { scheme: purchase.key.scheme, mid: now.mid.clone(), currency: now.currency, minor: now.amount }
-}
-
 impl Harmonia {
     /// Payments whose card is known: each is examined; after each claim the other open payments of its key are.
     pub async fn match_payments(&self, trace: &str, payments: &[KnownPayment]) -> Result<(), StageError> {
         let mut keys = BTreeSet::new();
         for known in payments {
             let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
-            if let Some(key) = self.examine(trace, &examinee, None).await? {
-                keys.insert(key);
-            }
+            keys.extend(self.examine(trace, &examinee, None).await?.keys);
         }
         self.settle(trace, keys, None).await
     }
@@ -104,7 +112,7 @@ impl Harmonia {
                 }
                 looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-                again.extend(self.examine(trace, &examinee, Some(entry)).await?);
+                again.extend(self.examine(trace, &examinee, Some(entry)).await?.keys);
             }
             (keys, from) = (again, None);
         }
@@ -134,55 +142,57 @@ impl Harmonia {
         Ok(rows.into_iter().map(|s| s.row).filter(|entry| entry.bk == *key).collect())
     }
 
-    /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here. Returns the key
-    /// whose other payments have to be examined again, if the payment is claimed.
+    /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here.
     async fn examine(
         &self,
         trace: &str,
         examinee: &Examinee,
         entry: Option<&BookedPayment>,
-    ) -> Result<Option<(Slug, BookKey)>, StageError> {
+    ) -> Result<Examined, StageError> {
         let mut gone = BTreeSet::new();
         let mut booked = entry.cloned();
         for _ in 0..TRIES_MAX {
             let found: Option<Stored<Purchase>> =
                 self.store().get(&purchase_key(&examinee.p), Read::Consistent).await?;
-            let Some(stored) = found else { return Ok(None) };
+            let Some(stored) = found else { return Ok(Examined::default()) };
             if let Some(now) = self.streamed(&stored.row, examinee.kind) {
                 let claim = Claim { trace, stored: &stored, now: &now, who: &examinee.who };
                 if self.stream(&claim, examinee.kind).await? {
-                    return Ok(None);
+                    return Ok(Examined::default());
                 }
                 continue;
             }
             if let PurchaseState::Claimed { x } = &stored.row.state {
                 return self.after_claim(trace, &stored.row, x, examinee, booked.as_ref()).await;
             }
-            let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else { return Ok(None) };
+            let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else {
+                return Ok(Examined::default());
+            };
             if now.identity_of != examinee.kind {
                 // another line's identity counts by now: it has its own message or entry, and this entry is a leftover
                 self.delete_entry(booked.as_ref()).await?;
-                return Ok(None);
+                return Ok(Examined::default());
             }
             let claim = Claim { trace, stored: &stored, now: &now, who: &examinee.who };
             if self.route(&now.identifier.merchant).matched == Some(MatchedAs::Spotted) {
                 if let Claimed::Yes(export) = self.claim_spotted(&claim).await? {
                     self.send_on(trace, &export).await?;
-                    return Ok(None);
+                    return Ok(Examined { matched: true, keys: Vec::new() });
                 }
                 continue;
             }
-            let own = Self::own_entry(&stored.row, &now, examinee);
+            let own = BookedPayment::of(&stored.row, &now, examinee.who.clone());
             if entry.is_some_and(|e| e.bk != own.bk) {
                 // the settlement moved the payment to another key, where it has an entry or will have one
                 self.delete_entry(entry).await?;
-                return Ok(None);
+                return Ok(Examined::default());
             }
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(&claim, &sale, evidence).await? {
                         Claimed::Yes(export) => {
-                            return self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await;
+                            self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await?;
+                            return Ok(Examined { matched: true, keys: keys_of(&sale) });
                         }
                         Claimed::SaleGone => _ = gone.insert(sale.id),
                         Claimed::PaymentChanged => {}
@@ -190,7 +200,7 @@ impl Harmonia {
                 }
                 _ if booked.as_ref().is_some_and(|b| b.key() == own.key()) => {
                     self.move_entry(&stored.row, &own).await?;
-                    return Ok(None);
+                    return Ok(Examined::default());
                 }
                 _ => {
                     // write our own side, then read the other once more (design §4)
@@ -215,22 +225,18 @@ impl Harmonia {
     /// Tells of a line by itself, or forwards what has been made of it (again). `false`: look again.
     async fn stream(&self, claim: &Claim<'_>, kind: Kind) -> Result<bool, StageError> {
         let told = claim.stored.row.line(kind).and_then(|line| line.told.clone());
-        let export = match told {
-            Some(x) => {
-                let found: Option<Stored<Export>> = self.store().find(&export_row_key(&x)).await?;
-                found.ok_or(StageError::Missing { what: "export", name: x.sk })?.row
-            }
+        match told {
+            Some(x) => self.send_stored(claim.trace, &x).await?,
             None => match self.claim_line(claim, kind).await? {
-                Claimed::Yes(export) => *export,
+                Claimed::Yes(export) => self.send_on(claim.trace, &export).await?,
                 Claimed::SaleGone | Claimed::PaymentChanged => return Ok(false),
             },
-        };
-        self.send_on(claim.trace, &export).await?;
+        }
         Ok(true)
     }
 
     /// Sends an export on its way, if it is to go at once.
-    async fn send_on(&self, trace: &str, export: &Export) -> Result<(), StageError> {
+    pub(crate) async fn send_on(&self, trace: &str, export: &Export) -> Result<(), StageError> {
         if export.state != ExportState::Ready {
             return Ok(());
         }
@@ -238,18 +244,6 @@ impl Harmonia {
         let group = (Some(&export.merchant), 0);
         let queues = self.ports.queues.as_ref();
         message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await
-    }
-
-    fn own_entry(purchase: &Purchase, now: &Current, examinee: &Examinee) -> BookedPayment {
-        BookedPayment {
-            merchant: now.identifier.merchant.clone(),
-            bk: book_key(purchase, now),
-            at: now.at,
-            p: purchase.key.clone(),
-            kind: examinee.kind,
-            who: examinee.who.clone(),
-            changed: now.changed,
-        }
     }
 
     async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
@@ -271,8 +265,8 @@ impl Harmonia {
         Ok(())
     }
 
-    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the key that the
-    /// claim was made under are due (not of its present key: a settlement may have moved it since).
+    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the keys that lost
+    /// the sale are due (not those of its present key: a settlement may have moved it since).
     async fn after_claim(
         &self,
         trace: &str,
@@ -280,14 +274,24 @@ impl Harmonia {
         x: &ExportKey,
         examinee: &Examinee,
         entry: Option<&BookedPayment>,
-    ) -> Result<Option<(Slug, BookKey)>, StageError> {
+    ) -> Result<Examined, StageError> {
         let key = export_row_key(x);
         let found: Option<Stored<Export>> = self.store().find(&key).await?;
         let Some(stored) = found else { return Err(StageError::Missing { what: "export", name: x.sk.clone() }) };
-        let stored = self.correct(stored, purchase, examinee).await?;
+        let stored = self.correct(trace, stored, purchase, examinee).await?;
         // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
         let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
-        self.follow(trace, purchase, &stored.row, told, entry).await
+        self.follow(trace, purchase, &stored.row, told, entry).await?;
+        let keys = self.keys_without(&stored.row).await?;
+        Ok(Examined { keys, matched: false })
+    }
+
+    /// The keys under which the sale of a match could have been taken.
+    pub(crate) async fn keys_without(&self, export: &Export) -> Result<Vec<(Slug, BookKey)>, StageError> {
+        let Some(id) = &export.sale else { return Ok(Vec::new()) };
+        let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, id)).await?;
+        let sale = found.ok_or_else(|| StageError::Missing { what: "sale", name: id.clone() })?.row;
+        Ok(sale.mids.iter().map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect())
     }
 
     /// What follows from a claim, again and again until it is done once: the export is forwarded, then the entry that
@@ -299,12 +303,12 @@ impl Harmonia {
         export: &Export,
         told: Told,
         entry: Option<&BookedPayment>,
-    ) -> Result<Option<(Slug, BookKey)>, StageError> {
+    ) -> Result<(), StageError> {
         if told == Told::Now {
             self.send_on(trace, export).await?;
         }
-        if export.match_type != MatchType::Loyalty {
-            return Ok(None);
+        if !export.match_type.has_sale() {
+            return Ok(());
         }
         self.delete_entry(entry).await?;
         let own = BookedPayment {
@@ -317,13 +321,14 @@ impl Harmonia {
             changed: (export.created, 0),
         };
         // the auth may have waited under another amount than the settlement was claimed with
-        self.move_entry(purchase, &own).await?;
-        Ok(Some((export.merchant.clone(), export.book_key.clone())))
+        self.move_entry(purchase, &own).await
     }
 
-    /// D12: a settlement that names another amount after the match: stored with the export, once.
+    /// D12: a settlement that names another amount after the match: stored with the export, once; told, if the
+    /// merchant's definition asks for it.
     async fn correct(
         &self,
+        trace: &str,
         stored: Stored<Export>,
         purchase: &Purchase,
         examinee: &Examinee,
@@ -331,21 +336,59 @@ impl Harmonia {
         let late = purchase.base == Kind::Auth && examinee.kind == Kind::Settled;
         let amount = purchase.settled.as_ref().filter(|_| late).map(|s| s.amount);
         let Some(amount) = amount.filter(|a| *a != stored.row.book_key.minor) else { return Ok(stored) };
-        if stored.row.corrected.is_some() {
+        if let Some(later) = &stored.row.corrected {
+            // whoever wrote it may have died before telling
+            if let Some(x) = &later.x {
+                self.send_stored(trace, x).await?;
+            }
             return Ok(stored);
         }
-        let next = Export { corrected: Some(amount), ..stored.row.clone() };
-        if self.store().replace(&stored, &next, &self.stamp("match")).await? {
-            return Ok(Stored { row: next, version: stored.version + 1 });
-        }
-        let key = stored.row.key();
-        let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
-        let found = found.ok_or(StageError::Missing { what: "export", name: key.sk })?;
-        // the export moved on meanwhile: the record comes back and finds it quieter
-        if found.row.corrected.is_some() {
-            Ok(found)
-        } else {
-            Err(StageError::Unsettled { what: "a correction", tries: 1 })
+        let correction = self.correction(&stored.row, amount)?;
+        let x = correction.as_ref().map(Export::key);
+        let next = Export { corrected: Some(LaterAmount { amount, x }), ..stored.row.clone() };
+        let stamp = self.stamp("match");
+        let changes = put_write(&next, Expect::Version(stored.version), &stamp);
+        let makes = correction.iter().map(|export| put_write(export, Expect::Absent, &stamp));
+        let writes = std::iter::once(changes).chain(makes).collect();
+        match self.store().transact(writes).await {
+            Ok(()) => {
+                if let Some(correction) = &correction {
+                    self.send_on(trace, correction).await?;
+                }
+                Ok(Stored { row: next, version: stored.version + 1 })
+            }
+            // the export moved on meanwhile, or this is a repeat: the record comes back and finds it quieter
+            Err(WriteError::Condition(_)) => Err(StageError::Unsettled { what: "a correction", tries: 1 }),
+            Err(WriteError::Store(e)) => Err(e.into()),
         }
     }
+
+    /// The export that tells of the final amount, if the merchant wants one; a match that was undone needs none.
+    fn correction(&self, export: &Export, amount: MinorUnits) -> Result<Option<Export>, StageError> {
+        let Some(wanted) = self.target_of(&export.merchant)?.and_then(|target| target.corrections) else {
+            return Ok(None);
+        };
+        let amount = match wanted {
+            Corrections::FinalAmount => amount,
+            Corrections::Difference => {
+                let difference = amount.checked_sub(export.book_key.minor);
+                difference.ok_or(StageError::Missing { what: "amount", name: "of the correction".to_owned() })?
+            }
+        };
+        let state = self.first_state(&export.merchant)?;
+        Ok(Some(export.adjustment(MatchType::Correction, amount, self.now(), state)))
+    }
+
+    /// Forwards an export that was made before.
+    pub(crate) async fn send_stored(&self, trace: &str, x: &ExportKey) -> Result<(), StageError> {
+        let found: Option<Stored<Export>> = self.store().find(&export_row_key(x)).await?;
+        let found = found.ok_or_else(|| StageError::Missing { what: "export", name: x.sk.clone() })?;
+        self.send_on(trace, &found.row).await
+    }
+}
+
+/// Every key of a sale, from its entry under one of them.
+fn keys_of(sale: &BookedSale) -> Vec<(Slug, BookKey)> {
+    let others = sale.also.iter().map(|mid| BookKey { mid: mid.clone(), ..sale.bk.clone() });
+    std::iter::once(sale.bk.clone()).chain(others).map(|key| (sale.merchant.clone(), key)).collect()
 }

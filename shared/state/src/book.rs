@@ -6,11 +6,11 @@ use crate::{
 };
 use harmonia_domain::{
     export::BookKey,
-    feed::{Kind, Slug},
+    feed::{Kind, Scheme, Slug},
     identity::IdentityRef,
     ids::Id,
     outcome::ParkReason,
-    purchase::{Purchase, PurchaseKey},
+    purchase::{Current, PaymentFacts, Purchase, PurchaseKey},
     sale::Sale,
     time::sortable,
 };
@@ -21,14 +21,20 @@ use jiff::Timestamp;
 const PURCHASE_DAYS: i64 = 400;
 /// Sales live so long (design §4, horizon).
 const SALE_DAYS: i64 = 120;
-/// Book entries outlive the matching window by so much (state.md TTL); the window itself is at most 60 days.
-const ENTRY_DAYS: i64 = 63;
+/// Entries of payments outlive the matching window, at most 60 days, by three (state.md TTL): a sale that arrives later
+/// is out of their window.
+const PAYMENT_ENTRY_DAYS: i64 = 63;
 /// A merchant's book is split so many ways: listing it costs that many queries per payment scheme (state.md).
 const BOOK_SHARDS: u64 = 64;
 
 /// The key of a purchase.
 pub fn purchase_key(key: &PurchaseKey) -> Key {
-    Key::new(format!("P#{}#{}", key.scheme, key.id), key.slot.as_str())
+    Key::new(purchase_pk(key.scheme, &key.id), key.slot.as_str())
+}
+
+/// The partition of everything that has a provider's id: purchases, a refund, lines that differ.
+pub fn purchase_pk(scheme: Scheme, id: &str) -> String {
+    format!("P#{scheme}#{id}")
 }
 
 /// The key of a sale.
@@ -58,6 +64,45 @@ impl Row for Purchase {
     }
 }
 
+/// A payment line whose kind and id an earlier line has taken with other content. It changes nothing and stays with
+/// the purchase, to be shown and counted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DifferingLine {
+    /// The payment scheme.
+    #[serde(rename = "scheme")]
+    pub scheme: Scheme,
+    /// The provider's id.
+    pub id: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it says.
+    pub line: PaymentFacts,
+}
+
+impl DifferingLine {
+    /// One line. Why it would be parked says nothing: nothing waits for it.
+    pub fn new(scheme: Scheme, id: String, kind: Kind, line: PaymentFacts) -> Self {
+        Self { scheme, id, kind, line: PaymentFacts { parked: None, ..line } }
+    }
+
+    /// Its sort key begins so; those of purchases do not.
+    pub const PREFIX: &str = "D#";
+}
+
+impl Row for DifferingLine {
+    const TABLE: Table = Table::Book;
+
+    fn key(&self) -> Key {
+        let src = &self.line.src;
+        let sk = format!("{}{}#{}#{}", Self::PREFIX, self.kind, src.from, src.offset);
+        Key::new(purchase_pk(self.scheme, &self.id), sk)
+    }
+
+    fn expires(&self) -> Timestamp {
+        days_after(self.line.arrived, PURCHASE_DAYS)
+    }
+}
+
 impl Row for Sale {
     const TABLE: Table = Table::Book;
 
@@ -75,6 +120,11 @@ fn shard(key: &BookKey) -> u64 {
     let id = Id::derive("book", &[&text]);
     let sum = id.as_str().bytes().fold(0_u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b)));
     sum % BOOK_SHARDS
+}
+
+/// The partitions of a merchant's book for one payment scheme; `side` as below.
+pub fn book_partitions(side: &str, merchant: &Slug, scheme: Scheme) -> Vec<String> {
+    (0..BOOK_SHARDS).map(|shard| format!("{side}#{merchant}#{scheme}#{shard}")).collect()
 }
 
 /// Partition and sort-key prefix of a book key; `side` is `BP` (payments) or `BS` (sales).
@@ -103,17 +153,41 @@ pub struct BookedPayment {
     pub changed: (Timestamp, u64),
 }
 
+impl BookedPayment {
+    /// The entry of a purchase as it is now.
+    pub fn of(purchase: &Purchase, now: &Current, who: IdentityRef) -> Self {
+        Self {
+            merchant: now.identifier.merchant.clone(),
+            bk: purchase.book_key(now),
+            at: now.at,
+            p: purchase.key.clone(),
+            kind: now.identity_of,
+            who,
+            changed: now.changed,
+        }
+    }
+
+    /// The key of that entry.
+    pub fn key_of(purchase: &Purchase, now: &Current) -> Key {
+        booked_key(&now.identifier.merchant, &purchase.book_key(now), now.at, &purchase.key, now.identity_of)
+    }
+}
+
+/// The kind is part of the key: a late entry of an auth does not overwrite its settlement's.
+fn booked_key(merchant: &Slug, bk: &BookKey, at: Timestamp, p: &PurchaseKey, kind: Kind) -> Key {
+    let (pk, prefix) = book_prefix("BP", merchant, bk);
+    Key::new(pk, format!("{prefix}{}#{}#{}#{kind}", sortable(at), p.id, p.slot.as_str()))
+}
+
 impl Row for BookedPayment {
     const TABLE: Table = Table::Book;
 
     fn key(&self) -> Key {
-        let (pk, prefix) = book_prefix("BP", &self.merchant, &self.bk);
-        // the kind is part of the key: a late entry of an auth does not overwrite its settlement's
-        Key::new(pk, format!("{prefix}{}#{}#{}#{}", sortable(self.at), self.p.id, self.p.slot.as_str(), self.kind))
+        booked_key(&self.merchant, &self.bk, self.at, &self.p, self.kind)
     }
 
     fn expires(&self) -> Timestamp {
-        days_after(self.changed.0, ENTRY_DAYS)
+        days_after(self.changed.0, PAYMENT_ENTRY_DAYS)
     }
 }
 
@@ -143,6 +217,9 @@ pub struct BookedSale {
     /// As the till wrote it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub l4: Option<String>,
+    /// The sale's other MIDs: once it is claimed, payments of their keys have one candidate less.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub also: Vec<String>,
 }
 
 impl BookedSale {
@@ -153,7 +230,7 @@ impl BookedSale {
         }
         let entry = |mid: &String| Self {
             merchant: sale.merchant.clone(),
-            bk: BookKey { scheme: sale.scheme, mid: mid.clone(), currency: sale.currency, minor: sale.amount },
+            bk: sale.book_key(mid),
             id: sale.id.clone(),
             at: sale.at,
             arrived: sale.arrived,
@@ -161,6 +238,7 @@ impl BookedSale {
             code: sale.auth_code.clone(),
             f6: sale.first_six.clone(),
             l4: sale.last_four.clone(),
+            also: sale.mids.iter().filter(|other| *other != mid).cloned().collect(),
         };
         sale.mids.iter().map(entry).collect()
     }
@@ -175,6 +253,7 @@ impl Row for BookedSale {
     }
 
     fn expires(&self) -> Timestamp {
-        days_after(self.arrived, ENTRY_DAYS)
+        // as long as the sale itself: a payment that arrived in its window may be re-opened months later (D7)
+        days_after(self.arrived, SALE_DAYS)
     }
 }

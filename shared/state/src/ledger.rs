@@ -32,7 +32,10 @@ impl Row for Export {
 
     fn work(&self) -> Option<Work> {
         let ws = match &self.state {
-            ExportState::Ready | ExportState::Delivered { .. } | ExportState::Batched { .. } => return None,
+            ExportState::Ready
+            | ExportState::Delivered { .. }
+            | ExportState::Batched { .. }
+            | ExportState::Reversed { .. } => return None,
             ExportState::Collecting => work::at(self.created, &format!("{}#{}", self.order, self.id)),
             ExportState::Waiting { due } => work::at(*due, self.id.as_str()),
             ExportState::Failed { .. } | ExportState::Held => work::at(self.created, self.id.as_str()),

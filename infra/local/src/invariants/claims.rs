@@ -4,6 +4,7 @@ use super::{Index, Violation, export_name, purchase_name, sale_name};
 use crate::state::Rows;
 use harmonia_domain::{
     export::{Export, MatchType},
+    ids::Id,
     purchase::{Purchase, PurchaseState},
     sale::SaleState,
 };
@@ -17,13 +18,14 @@ pub(super) fn one_claim(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
     let mut found = claimed_purchases(rows, index);
     found.extend(claimed_sales(rows, index));
     for export in &rows.exports {
-        found.extend(unclaimed(export, index));
+        found.extend(if export.in_force() { unclaimed(export, index) } else { undone(export, index) });
     }
-    let of_purchases = rows.exports.iter().filter(|x| x.match_type != MatchType::Streamed);
+    let in_force = || rows.exports.iter().filter(|x| x.in_force());
+    let of_purchases = in_force().filter(|x| x.match_type != MatchType::Streamed);
     for (purchase, exports) in by(of_purchases.map(|x| (&x.purchase, x))) {
         found.push(format!("{} is in {exports} exports", purchase_name(purchase)));
     }
-    let with_sale = rows.exports.iter().filter_map(|x| Some(((&x.merchant, x.sale.as_deref()?), x)));
+    let with_sale = in_force().filter_map(|x| Some(((&x.merchant, x.sale.as_deref()?), x)));
     for ((merchant, id), exports) in by(with_sale) {
         found.push(format!("{} is in {exports} exports", sale_name(merchant, id)));
     }
@@ -88,7 +90,7 @@ fn unclaimed(export: &Export, index: &Index<'_>) -> Vec<String> {
     if !holds {
         found.push(format!("{name} does not hold {}", purchase_name(&export.purchase)));
     }
-    if (export.match_type == MatchType::Loyalty) != export.sale.is_some() {
+    if export.match_type.has_sale() != export.sale.is_some() {
         found.push(format!("{name} is {:?}, its sale is {:?}", export.match_type, export.sale));
     }
     let Some(sale) = export.sale.as_deref() else { return found };
@@ -99,6 +101,35 @@ fn unclaimed(export: &Export, index: &Index<'_>) -> Vec<String> {
     found
 }
 
+/// An export that was undone, but whose payment does not say so; one about another export, which does not exist.
+fn undone(export: &Export, index: &Index<'_>) -> Vec<String> {
+    let (name, key) = (export_name(export), export.key());
+    if export.match_type.adjusts() {
+        let exists = export.adjusts.as_ref().is_some_and(|of| index.exports.contains_key(of));
+        return if exists { Vec::new() } else { vec![format!("{name} is about an export that does not exist")] };
+    }
+    let barred = index.purchases.get(&export.purchase).is_some_and(|p| p.bars.iter().any(|bar| bar.x == key));
+    let what = || format!("{name} was undone, {} does not say so", purchase_name(&export.purchase));
+    if barred { Vec::new() } else { vec![what()] }
+}
+
+/// The id that follows from what the export is about: the purchase as it was when the match was made, a line of it, or
+/// another export.
+fn id_that_follows(export: &Export, index: &Index<'_>) -> Option<Id> {
+    if export.match_type.adjusts() {
+        return index.exports.get(export.adjusts.as_ref()?).map(|of| of.adjustment_id(export.match_type));
+    }
+    let purchase = index.purchases.get(&export.purchase)?;
+    if export.match_type == MatchType::Streamed {
+        return Some(purchase.line_export_id(export.kind));
+    }
+    let key = export.key();
+    let rounds = purchase.bars.iter().zip(0..);
+    let generation = rounds.filter(|(bar, _)| bar.x == key).map(|(_, round)| round).next();
+    let then = Purchase { generation: generation.unwrap_or(purchase.generation), ..Purchase::clone(purchase) };
+    Some(then.export_id())
+}
+
 /// Invariant 3: an export's id, which is its idempotency key, is the one that follows from its purchase.
 pub(super) fn one_export(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -107,11 +138,7 @@ pub(super) fn one_export(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
         if !ids.insert(&export.id) {
             found.push(format!("{} is there twice", export_name(export)));
         }
-        let id_of = |p: &Purchase| match export.match_type {
-            MatchType::Streamed => p.line_export_id(export.kind),
-            MatchType::Loyalty | MatchType::Spotted => p.export_id(),
-        };
-        if index.purchases.get(&export.purchase).is_some_and(|p| id_of(p) != export.id) {
+        if id_that_follows(export, index).is_some_and(|id| id != export.id) {
             let purchase = purchase_name(&export.purchase);
             found.push(format!("{} has not the id that follows from {purchase}", export_name(export)));
         }

@@ -27,7 +27,13 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
         MatchType::Loyalty => Becomes::Matched,
         MatchType::Spotted => Becomes::Spotted,
         MatchType::Streamed => Becomes::Streamed,
+        // a person's word, and what follows from it or from a match
+        MatchType::Forced => return export.forced.is_none().then(|| "nobody says why it was forced".to_owned()),
+        MatchType::Correction | MatchType::Reversal => return None,
     };
+    if !export.in_force() {
+        return None;
+    }
     let is = becomes(export.merchant.as_str(), purchase.key.scheme, export.kind);
     if is != wanted {
         return Some(format!("it is {:?}, its payment's {} becomes {is:?}", export.match_type, export.kind));

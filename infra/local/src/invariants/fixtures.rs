@@ -236,6 +236,8 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         facts: ExportFacts {
             transaction_id: sale.id.clone(),
             at: sale.at,
+            amount: sale.amount,
+            currency: sale.currency,
             mid: now.mid.clone(),
             location_id: None,
             merchant_internal_id: None,
@@ -247,6 +249,8 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         attempts: 0,
         last: None,
         corrected: None,
+        forced: None,
+        adjusts: None,
         state: ExportState::Ready,
     }
 }

@@ -103,7 +103,9 @@ fn left_over(purchase: &Purchase, now: &Current, entries: &[&BookedPayment], sal
         first_six: who.first_six.as_str(),
         last_four: who.last_four.as_str(),
     };
-    let sale = matching_sale(&payment, sales.get(&(merchant, key))?)?;
+    let open: Vec<&Sale> =
+        sales.get(&(merchant, key))?.iter().copied().filter(|s| !purchase.is_barred_from(&s.id)).collect();
+    let sale = matching_sale(&payment, &open)?;
     Some(format!("{name} is open and could take {}", sale_name(&sale.merchant, &sale.id)))
 }
 

@@ -123,7 +123,7 @@ fn name_of(export: &Export) -> MatchName {
         with: match (&export.sale, export.match_type) {
             (Some(sale), _) => With::Sale(sale.clone()),
             (None, MatchType::Streamed) => With::Line(export.kind.as_str().to_ascii_lowercase()),
-            (None, MatchType::Spotted | MatchType::Loyalty) => With::Nothing,
+            (None, _) => With::Nothing,
         },
     }
 }
@@ -182,9 +182,11 @@ pub fn score(rows: &Rows, truth: &Truth) -> Score {
     let (wanted, names) = wanted(truth);
     let misses: HashMap<MatchName, Why> = truth.near_misses.iter().flat_map(halves_of).collect();
     let members: HashMap<Id, &str> = rows.identities.iter().map(|i| (i.id(), i.loyalty_id.as_str())).collect();
-    let mut score = Score { matched: rows.exports.len(), expected: names.len(), ..Score::default() };
+    // what people did, and what follows from it, is not the engine's
+    let made = || rows.exports.iter().filter(|x| x.in_force() && x.match_type != MatchType::Forced);
+    let mut score = Score { matched: made().count(), expected: names.len(), ..Score::default() };
     let mut done = HashSet::new();
-    for export in &rows.exports {
+    for export in made() {
         let what = name_of(export);
         let fault = match wanted.get(&what) {
             None => Some(misses.get(&what).map_or(Fault::NoPair, |why| Fault::NearMiss(*why))),

@@ -90,15 +90,15 @@ impl Report<'_> {
     }
 
     fn matched(&self, x: &Export) -> Option<Value> {
-        if x.match_type == MatchType::Streamed {
+        if x.match_type == MatchType::Streamed || x.match_type.adjusts() {
             return None;
         }
         let purchase = self.purchase(x)?;
         let line = purchase.line(purchase.base)?;
         Some(json!({
             "merchant_identifier": named(purchase, line), "mid": line.mid, "transaction_id": x.facts.transaction_id,
-            "transaction_date": naive(x.facts.at), "spend_amount": x.book_key.minor,
-            "spend_currency": x.book_key.currency, "card_token": self.token(line),
+            "transaction_date": naive(x.facts.at), "spend_amount": x.facts.amount,
+            "spend_currency": x.facts.currency, "card_token": self.token(line),
             "matching_type": x.match_type, "extra_fields": self.extra(x),
         }))
     }
@@ -114,8 +114,8 @@ impl Report<'_> {
             "provider_slug": x.merchant,
             "feed_type": (x.match_type == MatchType::Streamed).then_some(x.kind),
             "transaction_id": x.facts.transaction_id,
-            "transaction_date": naive(x.facts.at), "spend_amount": x.book_key.minor,
-            "spend_currency": x.book_key.currency, "loyalty_id": who.loyalty_id, "mid": x.facts.mid,
+            "transaction_date": naive(x.facts.at), "spend_amount": x.facts.amount,
+            "spend_currency": x.facts.currency, "loyalty_id": who.loyalty_id, "mid": x.facts.mid,
             // D4: both carry the identifier that was found
             "primary_identifier": x.facts.mid, "location_id": x.facts.location_id,
             "merchant_internal_id": x.facts.merchant_internal_id, "user_id": who.user_id,

@@ -82,6 +82,8 @@ pub(super) fn export(transaction_id: &str) -> Export {
         facts: ExportFacts {
             transaction_id: transaction_id.into(),
             at,
+            amount: MinorUnits(1234),
+            currency: Currency::GBP,
             mid: "test-mid-456".into(),
             location_id: Some("store_1a".into()),
             merchant_internal_id: Some("77".into()),
@@ -93,6 +95,8 @@ pub(super) fn export(transaction_id: &str) -> Export {
         attempts: 0,
         last: None,
         corrected: None,
+        forced: None,
+        adjusts: None,
         state: ExportState::Ready,
     }
 }

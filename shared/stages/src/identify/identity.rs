@@ -26,7 +26,7 @@ const KEEP_S: i64 = 600;
 const MEMBERS_MAX: usize = 50_000;
 
 /// What the directory says.
-pub(super) enum Whose {
+pub(crate) enum Whose {
     Known(IdentityRef),
     NotKnown,
     NoCardInformation,
@@ -34,8 +34,8 @@ pub(super) enum Whose {
 }
 
 /// An answer, and how often the card had been linked before it was asked for.
-pub(super) struct Answer {
-    pub(super) whose: Whose,
+pub(crate) struct Answer {
+    pub(crate) whose: Whose,
     pub(super) links: u64,
 }
 
@@ -68,7 +68,7 @@ impl IdentityCache {
 
 impl Harmonia {
     /// Whose card it is at this merchant.
-    pub(super) async fn whose(
+    pub(crate) async fn whose(
         &self,
         merchant: Slug,
         token: TokenHash,

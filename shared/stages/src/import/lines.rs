@@ -58,6 +58,8 @@ pub(super) struct Imported {
 
 enum Work {
     Payment(Box<Prepared>),
+    /// Another line of this input has its id and says something else.
+    Differs(Box<Prepared>),
     Sale(Box<PreparedSale>),
     Done(Outcome),
 }
@@ -104,7 +106,13 @@ impl Harmonia {
             let prepared = match record {
                 Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
                 Record::Rejected(reject) => rejected(line, reject),
-                Record::Repeated { differs, at } => repeated(line, differs, at),
+                Record::Repeated { differs, at, payment: None } => repeated(line, differs, at),
+                Record::Repeated { at, payment: Some(payment), .. } => {
+                    match self.prepare(*payment, src, origin.arrived).await? {
+                        Err(_) => repeated(line, true, at),
+                        Ok(p) => Line { number: line, at, work: Work::Differs(Box::new(p)) },
+                    }
+                }
                 Record::Payment(payment) => match self.prepare(*payment, src, origin.arrived).await? {
                     Err(outcome) => Line { number: line, at: None, work: Work::Done(outcome) },
                     Ok(p) => first_of_its_id(&mut payments_seen, line, p),
@@ -134,8 +142,15 @@ impl Harmonia {
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
             Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
+            Work::Differs(prepared) => {
+                self.keep_beside(&prepared, stamp).await?;
+                Finished::payment(&prepared, &StoredAs::Duplicate { differs: true, forward: None }, None)
+            }
             Work::Payment(prepared) => {
                 let stored = self.store_payment(&prepared, stamp).await?;
+                if matches!(stored, StoredAs::Duplicate { differs: true, .. }) {
+                    self.keep_beside(&prepared, stamp).await?;
+                }
                 let waits = self.look_again(&prepared, &stored, stamp).await?;
                 Finished::payment(&prepared, &stored, waits)
             }
@@ -206,8 +221,9 @@ fn first_of_its_id(
     let at = Some(prepared.facts.at);
     let id = (prepared.line.kind, prepared.line.id.clone());
     if let Some(first) = seen.get(&id) {
-        let outcome = Outcome::Duplicate { differs: !first.same_content(&prepared.facts) };
-        return Line { number, at, work: Work::Done(outcome) };
+        let same = first.same_content(&prepared.facts);
+        let done = || Work::Done(Outcome::Duplicate { differs: false });
+        return Line { number, at, work: if same { done() } else { Work::Differs(Box::new(prepared)) } };
     }
     seen.insert(id, prepared.facts.clone());
     Line { number, at, work: Work::Payment(Box::new(prepared)) }

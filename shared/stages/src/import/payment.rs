@@ -13,7 +13,7 @@ use harmonia_domain::{
 };
 use harmonia_feeds::Record;
 use harmonia_ports::{Expect, Read, Stamp, Table, Write, WriteError};
-use harmonia_state::{Stored, purchase_key, put_write};
+use harmonia_state::{DifferingLine, Stored, purchase_key, put_write};
 use jiff::{SignedDuration, Timestamp};
 
 /// How often a lost race is looked at again before the record is left to redelivery.
@@ -137,6 +137,14 @@ impl Harmonia {
             }
         }
         Err(StageError::Unsettled { what: "a payment line", tries: TRIES_MAX })
+    }
+
+    /// Another line of the same kind and id came first and says something else: this one changes nothing, and stays
+    /// with the purchase for whoever asks.
+    pub(super) async fn keep_beside(&self, prepared: &Prepared, stamp: &Stamp) -> Result<(), StageError> {
+        let Prepared { line, facts } = prepared;
+        let beside = DifferingLine::new(line.scheme, line.id.clone(), line.kind, facts.clone());
+        Ok(self.store().put(&beside, stamp).await?)
     }
 
     /// Why the line, as it is stored, still waits for its MID. A line that was parked is looked at again (design §4);

@@ -1,7 +1,6 @@
 //! The sales that could fit a payment: one range of the book, read consistently, without those of files that are not
 //! closed and those outside the window; claimed ones are dropped where their number matters.
 
-use super::book_key;
 use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Matching;
@@ -65,7 +64,7 @@ impl Harmonia {
         let no_policy = || StageError::NoPolicy { merchant: merchant.clone() };
         let matching = definition.matching.as_ref().ok_or_else(no_policy)?;
         let mut entries = self.booked_sales(matching, purchase, now).await?;
-        entries.retain(|e| !gone.contains(&e.id));
+        entries.retain(|e| !gone.contains(&e.id) && !purchase.is_barred_from(&e.id));
         let run = |entries: &[BookedSale]| {
             let candidates: Vec<Candidate> = entries.iter().map(candidate).collect();
             decide(matching, scheme, now, &who.first_six, &who.last_four, &candidates)
@@ -96,7 +95,7 @@ impl Harmonia {
         let Some((from, to)) = sale_times(matching, purchase.key.scheme, now) else {
             return Ok(Vec::new());
         };
-        let key = book_key(purchase, now);
+        let key = purchase.book_key(now);
         let (pk, prefix) = book_prefix("BS", merchant, &key);
         let query = Query {
             from: format!("{prefix}{}", sortable(from)),

@@ -2,13 +2,11 @@
 //! conditional (design §4). The condition sits on the purchase and not only on the export's absence, because the
 //! export's key holds the member and the directory may answer differently tomorrow (state.md).
 
-use super::book_key;
-use crate::{Harmonia, StageError};
+use crate::{Harmonia, StageError, redress::FORCED};
 use harmonia_domain::{
-    export::{Export, ExportFacts, ExportState, MatchType},
+    export::{Export, ExportFacts, ExportState, MatchType, Redress},
     feed::{Kind, Slug},
     identity::IdentityRef,
-    ids::Id,
     purchase::{Current, ExportKey, Purchase},
     time::sortable,
 };
@@ -17,7 +15,7 @@ use harmonia_state::{BookedSale, Stored, put_write, sale_key};
 use serde_json::{Map, json};
 
 /// What became of a claim.
-pub(super) enum Claimed {
+pub(crate) enum Claimed {
     /// It holds: this export was made with it.
     Yes(Box<Export>),
     /// Somebody else has the sale.
@@ -27,11 +25,11 @@ pub(super) enum Claimed {
 }
 
 /// A payment that is about to be claimed.
-pub(super) struct Claim<'a> {
-    pub(super) trace: &'a str,
-    pub(super) stored: &'a Stored<Purchase>,
-    pub(super) now: &'a Current,
-    pub(super) who: &'a IdentityRef,
+pub(crate) struct Claim<'a> {
+    pub(crate) trace: &'a str,
+    pub(crate) stored: &'a Stored<Purchase>,
+    pub(crate) now: &'a Current,
+    pub(crate) who: &'a IdentityRef,
 }
 
 impl Harmonia {
@@ -42,13 +40,30 @@ impl Harmonia {
         sale: &BookedSale,
         evidence: Vec<String>,
     ) -> Result<Claimed, StageError> {
+        let export = Export { evidence, ..self.new_export(claim, MatchType::Loyalty)? };
+        self.claim_pair(claim, export, sale).await
+    }
+
+    /// Payment and sale by a person's word.
+    pub(crate) async fn claim_forced(
+        &self,
+        claim: &Claim<'_>,
+        sale: &BookedSale,
+        differs: &[String],
+        redress: Redress,
+    ) -> Result<Claimed, StageError> {
+        let evidence = std::iter::once(FORCED.to_owned()).chain(differs.iter().cloned()).collect();
+        let export = Export { evidence, forced: Some(redress), ..self.new_export(claim, MatchType::Forced)? };
+        self.claim_pair(claim, export, sale).await
+    }
+
+    async fn claim_pair(&self, claim: &Claim<'_>, export: Export, sale: &BookedSale) -> Result<Claimed, StageError> {
         let purchase = &claim.stored.row;
-        let mut export = self.new_export(claim, purchase.export_id(), MatchType::Loyalty)?;
+        let mut export = export;
         export.sale = Some(sale.id.clone());
-        export.evidence = evidence;
         // spec match §4.7: the merchant hears of its own sale
         export.facts.transaction_id.clone_from(&sale.id);
-        export.facts.at = sale.at;
+        (export.facts.at, export.facts.amount, export.facts.currency) = (sale.at, sale.bk.minor, sale.bk.currency);
         let stamp = self.stamp(format!("match {}", claim.trace));
         let key = export.key();
         let takes_sale = take_sale(&export.merchant, &sale.id, &key, &stamp);
@@ -58,7 +73,7 @@ impl Harmonia {
     /// A purchase by itself (spec match §5.1): whatever reaches this point is a match.
     pub(super) async fn claim_spotted(&self, claim: &Claim<'_>) -> Result<Claimed, StageError> {
         let purchase = &claim.stored.row;
-        let mut export = self.new_export(claim, purchase.export_id(), MatchType::Spotted)?;
+        let mut export = self.new_export(claim, MatchType::Spotted)?;
         export.evidence = vec!["spotted".to_owned()];
         let stamp = self.stamp(format!("match {}", claim.trace));
         let claimed = purchase.claimed(export.key())?;
@@ -68,25 +83,20 @@ impl Harmonia {
     /// One line by itself (spec match §7).
     pub(super) async fn claim_line(&self, claim: &Claim<'_>, kind: Kind) -> Result<Claimed, StageError> {
         let purchase = &claim.stored.row;
-        let mut export = self.new_export(claim, purchase.line_export_id(kind), MatchType::Streamed)?;
+        let mut export = self.new_export(claim, MatchType::Streamed)?;
+        export.id = purchase.line_export_id(kind);
         export.evidence = vec![format!("streamed:{}", kind.as_str().to_ascii_lowercase())];
         let stamp = self.stamp(format!("stream {}", claim.trace));
         let told = purchase.told(kind, export.key())?;
         self.claim_all(claim, export, told, None, &stamp).await
     }
 
-    fn new_export(&self, claim: &Claim<'_>, id: Id, match_type: MatchType) -> Result<Export, StageError> {
+    fn new_export(&self, claim: &Claim<'_>, match_type: MatchType) -> Result<Export, StageError> {
         let Claim { stored, now, who, .. } = claim;
         let merchant = &now.identifier.merchant;
-        let definition = self.definitions.get(merchant);
-        let definition = definition.ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })?;
-        let state = match &definition.export {
-            None => ExportState::Held,
-            Some(target) if target.batch.is_some() => ExportState::Collecting,
-            Some(_) => ExportState::Ready,
-        };
+        let definition = self.definition(merchant)?;
         Ok(Export {
-            id,
+            id: stored.row.export_id(),
             merchant: merchant.clone(),
             created: self.now(),
             order: format!("{}#{:010}", sortable(now.changed.0), now.changed.1),
@@ -96,14 +106,25 @@ impl Harmonia {
             sale: None,
             identity: IdentityRef::clone(who),
             evidence: Vec::new(),
-            book_key: book_key(&stored.row, now),
+            book_key: stored.row.book_key(now),
             definition: definition.version.clone(),
             facts: facts(&stored.row, now),
             generation: stored.row.generation,
             attempts: 0,
             last: None,
             corrected: None,
-            state,
+            forced: None,
+            adjusts: None,
+            state: self.first_state(merchant)?,
+        })
+    }
+
+    /// How an export of this merchant begins.
+    pub(crate) fn first_state(&self, merchant: &Slug) -> Result<ExportState, StageError> {
+        Ok(match self.target_of(merchant)? {
+            None => ExportState::Held,
+            Some(target) if target.batch.is_some() => ExportState::Collecting,
+            Some(_) => ExportState::Ready,
         })
     }
 
@@ -149,6 +170,8 @@ fn facts(purchase: &Purchase, now: &Current) -> ExportFacts {
     ExportFacts {
         transaction_id: purchase.key.id.clone(),
         at: now.at,
+        amount: now.amount,
+        currency: now.currency,
         mid: now.identifier.text.clone(),
         location_id: now.identifier.location_id.clone(),
         merchant_internal_id: now.identifier.merchant_internal_id.clone(),
