@@ -13,6 +13,8 @@ mod large;
 #[cfg(test)]
 mod onboarding;
 #[cfg(test)]
+mod redress;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod sample;
