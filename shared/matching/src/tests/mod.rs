@@ -7,6 +7,7 @@ mod chain;
 mod iceland;
 mod last_four;
 mod properties;
+mod unregistered;
 mod wasabi;
 
 use crate::{Candidate, Decision, OpenReason, Verdict, decide};
@@ -39,6 +40,11 @@ pub(super) fn shipped(merchant: &str) -> Matching {
         "wasabi-club" => include_str!("../../../definitions/merchants/wasabi-club.toml"),
         other => panic!("{other} is not shipped"),
     };
+    matching_of(text)
+}
+
+/// The `[match]` of a definition's text.
+pub(super) fn matching_of(text: &str) -> Matching {
     text.parse::<toml::Table>().unwrap().remove("match").unwrap().try_into().unwrap()
 }
 
