@@ -2,8 +2,8 @@
 
 use crate::{
     Candidate,
-    reason::{Reason, Seconds, Whose},
-    window::in_window,
+    reason::{Evidence, Reason, Whose},
+    window::{day_number, in_window},
 };
 use harmonia_definitions::{Digits, Fallback, Key, Policy};
 use harmonia_domain::{purchase::Current, time::utc_day};
@@ -46,8 +46,8 @@ impl Check {
                 (sale.auth_code != payment.auth_code).then_some(Reason::AuthCode { other: !sale.auth_code.is_empty() })
             }
             Self::SameDay => {
-                let (paid, sold) = (utc_day(payment.at), utc_day(sale.at));
-                (paid != sold).then_some(Reason::OtherDay { payment: paid, sale: sold })
+                let other = || Reason::OtherDay { payment: utc_day(payment.at), sale: utc_day(sale.at) };
+                (day_number(payment.at) != day_number(sale.at)).then(other)
             }
             Self::Time { limit_s } => {
                 let off_by = payment.at.duration_until(sale.at);
@@ -67,16 +67,16 @@ impl Check {
         }
     }
 
-    /// The code that is stored with a match; `None`: passing says nothing.
-    pub(crate) fn evidence(self, side: Side<'_>, sale: &Candidate) -> Option<String> {
+    /// What a match says of it; `None`: passing says nothing.
+    pub(crate) fn evidence(self, side: Side<'_>, sale: &Candidate) -> Option<Evidence> {
         match self {
             Self::Window { .. } => None,
-            Self::AuthCode => Some("auth-code".to_owned()),
-            Self::SameDay => Some("same-utc-day".to_owned()),
-            Self::Time { .. } => Some(format!("time:{}", Seconds(side.payment.at.duration_until(sale.at)))),
-            Self::Digits(_) => Some("digits".to_owned()),
-            Self::IdentityDigits(Digits::Last4) => Some("identity-last4".to_owned()),
-            Self::IdentityDigits(_) => Some("identity-digits".to_owned()),
+            Self::AuthCode => Some(Evidence::AuthCode),
+            Self::SameDay => Some(Evidence::SameUtcDay),
+            Self::Time { .. } => Some(Evidence::Time(side.payment.at.duration_until(sale.at))),
+            Self::Digits(_) => Some(Evidence::Digits),
+            Self::IdentityDigits(Digits::Last4) => Some(Evidence::IdentityLast4),
+            Self::IdentityDigits(_) => Some(Evidence::IdentityDigits),
         }
     }
 }
@@ -94,16 +94,18 @@ fn differ(whose: Whose, first_six: bool, last_four: bool) -> Option<Reason> {
 }
 
 /// The tests that every candidate has to pass, in the order in which a failure is most telling.
-pub(crate) fn key(policy: &Policy, payment: &Current) -> Vec<Check> {
-    let mut checks = match policy.key {
+pub(crate) fn key(policy: &Policy, payment: &Current) -> impl Iterator<Item = Check> {
+    let (first, second) = match policy.key {
         // spec match §5: any text counts as a code, blanks too
-        Key::AuthCodeOrTime | Key::AuthCode if !payment.auth_code.is_empty() => vec![Check::AuthCode, Check::SameDay],
+        Key::AuthCodeOrTime | Key::AuthCode if !payment.auth_code.is_empty() => {
+            (Some(Check::AuthCode), Some(Check::SameDay))
+        }
         // D15: any sale of the window
-        Key::AuthCode | Key::Any => Vec::new(),
-        Key::AuthCodeOrTime | Key::Time => vec![Check::Time { limit_s: policy.within_s }],
+        Key::AuthCode | Key::Any => (None, None),
+        Key::AuthCodeOrTime | Key::Time => (Some(Check::Time { limit_s: policy.within_s }), None),
     };
-    checks.extend(policy.payment_digits.filter(|d| shows(payment, d.when)).map(|d| Check::Digits(d.compare)));
-    checks
+    let digits = policy.payment_digits.filter(|d| shows(payment, d.when)).map(|d| Check::Digits(d.compare));
+    [first, second, digits].into_iter().flatten()
 }
 
 /// The test of one fallback.

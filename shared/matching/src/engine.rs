@@ -1,11 +1,15 @@
 //! The one algorithm: window, key, fallbacks (spec match §4.8, §5).
 
 use crate::{
-    Candidate, Decision, OpenReason, Reason, Verdict,
+    Candidate, Decision, Evidence, OpenReason, Reason, Verdict,
     check::{self, Check, Side},
 };
+use arrayvec::ArrayVec;
 use harmonia_definitions::{Matching, Policy};
 use harmonia_domain::{feed::Scheme, purchase::Current};
+
+/// Window, two tests of a key, the payment's digits, each fallback once.
+const CHECKS_MAX: usize = 7;
 
 /// Decides about one payment. `identity_first_six` and `identity_last_four` are the card's as the user directory knows
 /// it. Time grows linearly with the candidates; their order changes nothing but the order of the reasons.
@@ -44,7 +48,7 @@ struct Field<'a> {
     /// `None`: still in the running.
     out: Vec<Option<Reason>>,
     left: usize,
-    applied: Vec<Check>,
+    applied: ArrayVec<Check, CHECKS_MAX>,
     contested: Vec<usize>,
 }
 
@@ -55,7 +59,7 @@ impl<'a> Field<'a> {
             candidates,
             out: vec![None; candidates.len()],
             left: candidates.len(),
-            applied: Vec::new(),
+            applied: ArrayVec::new(),
             contested: Vec::new(),
         }
     }
@@ -72,7 +76,8 @@ impl<'a> Field<'a> {
         }
         self.left = self.out.iter().filter(|out| out.is_none()).count();
         if !self.applied.contains(&check) {
-            self.applied.push(check);
+            // there is room for every check that there is
+            let _ = self.applied.try_push(check);
         }
     }
 
@@ -101,11 +106,11 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn evidence(&self, candidate: usize) -> Vec<String> {
+    fn evidence(&self, candidate: usize) -> Vec<Evidence> {
         let chosen = self.candidates.get(candidate);
-        let codes = |sale| self.applied.iter().filter_map(move |check| check.evidence(self.side, sale));
-        let passed: Vec<String> = chosen.into_iter().flat_map(codes).collect();
-        if passed.is_empty() { vec!["only-candidate".to_owned()] } else { passed }
+        let passed = |sale| self.applied.iter().filter_map(move |check| check.evidence(self.side, sale));
+        let passed: Vec<Evidence> = chosen.into_iter().flat_map(passed).collect();
+        if passed.is_empty() { vec![Evidence::OnlyCandidate] } else { passed }
     }
 
     fn open(self, why: OpenReason, remaining: Reason) -> Verdict {

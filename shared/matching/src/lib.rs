@@ -14,7 +14,7 @@ mod window;
 
 pub use candidate::Candidate;
 pub use engine::decide;
-pub use reason::{Decision, OpenReason, Reason, Verdict, Whose};
+pub use reason::{Decision, Evidence, OpenReason, Reason, Verdict, Whose};
 pub use window::{in_window, sale_times};
 
 #[cfg(test)]

@@ -10,16 +10,47 @@ pub enum Decision {
     Match {
         /// The candidate's place in the list.
         candidate: usize,
-        /// The tests it passed: stable codes such as `auth-code`, `same-utc-day`, `time:+19s`, `digits`,
-        /// `identity-digits`, `identity-last4`, or `only-candidate` if there was no test; stored with the match. No
-        /// card data.
-        evidence: Vec<String>,
+        /// The tests it passed, in their order; stored with the match.
+        evidence: Vec<Evidence>,
     },
     /// It stays open.
     Open {
         /// Why.
         why: OpenReason,
     },
+}
+
+/// A test that the chosen candidate passed. Its text is a stable code; no card data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// `auth-code`: equal.
+    AuthCode,
+    /// `same-utc-day`
+    SameUtcDay,
+    /// `time:+19s`: sale after payment, within the tolerance.
+    Time(SignedDuration),
+    /// `digits`: those of the payment itself.
+    Digits,
+    /// `identity-digits`: the first six, or first six and last four, of the member's card.
+    IdentityDigits,
+    /// `identity-last4`: the last four of the member's card.
+    IdentityLast4,
+    /// `only-candidate`: there was no test.
+    OnlyCandidate,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AuthCode => "auth-code",
+            Self::SameUtcDay => "same-utc-day",
+            Self::Time(off_by) => return write!(f, "time:{}", Seconds(*off_by)),
+            Self::Digits => "digits",
+            Self::IdentityDigits => "identity-digits",
+            Self::IdentityLast4 => "identity-last4",
+            Self::OnlyCandidate => "only-candidate",
+        })
+    }
 }
 
 /// Why a payment stays open.

@@ -2,13 +2,24 @@
 
 use harmonia_definitions::{Key, Matching, Policy};
 use harmonia_domain::{feed::Scheme, purchase::Current, time::utc_day};
-use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
+
+/// Seconds of a UTC day: Unix time has no leap seconds.
+const DAY_S: i64 = 86_400;
+
+/// The UTC day of an instant, counted from 1970.
+pub(crate) fn day_number(at: Timestamp) -> i64 {
+    // seconds are cut towards 1970
+    let second = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
+    second.div_euclid(DAY_S)
+}
 
 /// Design §4: two lines may meet if midnight UTC of the later arrival's day, `days` earlier, is not after the earlier
 /// arrival. Depends on the two arrivals only, never on the clock; both orders give the same answer.
 pub fn in_window(days: u16, one_arrived: Timestamp, other_arrived: Timestamp) -> bool {
-    let (earlier, later) = (one_arrived.min(other_arrived), one_arrived.max(other_arrived));
-    midnight(utc_day(later).saturating_sub(i64::from(days).days())) <= earlier
+    let (one, other) = (day_number(one_arrived), day_number(other_arrived));
+    // an instant is not before a midnight if and only if its day is not
+    one.abs_diff(other) <= u64::from(days)
 }
 
 /// The widest range of sale instants, both ends included, that the policy could accept for this payment: the range of

@@ -189,7 +189,7 @@ impl Harmonia {
             }
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
-                    match self.claim(&claim, &sale, evidence).await? {
+                    match self.claim(&claim, &sale, &evidence).await? {
                         Claimed::Yes(export) => {
                             self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await?;
                             return Ok(Examined { matched: true, keys: keys_of(&sale) });

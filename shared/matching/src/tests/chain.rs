@@ -1,7 +1,7 @@
 //! Spec match §18, fallback-chain vectors, and policies that the shipped definitions do not use.
 
 use super::{ANOTHER, CARD, Expect, outcome, paid, payment, row, run, sale, shipped};
-use crate::{Candidate, Decision, OpenReason, Reason, decide};
+use crate::{Candidate, Decision, Evidence, OpenReason, Reason, decide};
 use harmonia_definitions::Matching;
 use harmonia_domain::feed::Scheme::{Amex, Mastercard, Visa};
 
@@ -41,7 +41,7 @@ fn fallback_chain_vectors() {
 #[test]
 fn a_fallback_that_did_not_run_is_no_evidence() {
     let verdict = decide(&policy(BOTH), Visa, &paid("7", None, None), CARD.0, CARD.1, &[sale(90, "7", ANOTHER)]);
-    let evidence = vec!["auth-code".to_owned(), "same-utc-day".to_owned()];
+    let evidence = vec![Evidence::AuthCode, Evidence::SameUtcDay];
     assert_eq!(verdict.decision, Decision::Match { candidate: 0, evidence });
 }
 

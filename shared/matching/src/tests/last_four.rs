@@ -169,7 +169,7 @@ fn evidence_and_reasons() {
     let matching = shipped("stonegate");
     let tell = |code, sales: &[Candidate]| decide(&matching, Visa, &paid(code, None, None), CARD.0, CARD.1, sales);
     let evidence = |decision| match decision {
-        Decision::Match { evidence, .. } => evidence,
+        Decision::Match { evidence, .. } => evidence.iter().map(ToString::to_string).collect::<Vec<_>>(),
         other @ Decision::Open { .. } => panic!("{other:?}"),
     };
     assert_eq!(evidence(tell("", &[sale(0, "", ANOTHER)]).decision), ["only-candidate"]);

@@ -1,7 +1,7 @@
 //! Spec match §5.2 and §5.9, row by row: policies that are ready and registered for nobody.
 
 use super::{ANOTHER, CARD, Expect, at, matching_of, paid, row, run, sale};
-use crate::{Candidate, Decision, OpenReason, decide, sale_times};
+use crate::{Candidate, Decision, Evidence, OpenReason, decide, sale_times};
 use harmonia_definitions::{Definition, Matching};
 use harmonia_domain::feed::Scheme::{self, Amex, Mastercard, Visa};
 use jiff::Timestamp;
@@ -38,7 +38,7 @@ fn generic_loyalty() {
     let alone = decide(&generic, Visa, &paid("1", None, None), CARD.0, CARD.1, &[sale(0, "1", CARD)]);
     assert_eq!(
         alone.decision,
-        Decision::Match { candidate: 0, evidence: vec!["only-candidate".into()] },
+        Decision::Match { candidate: 0, evidence: vec![Evidence::OnlyCandidate] },
         "it says what it rests on"
     );
 }

@@ -117,8 +117,9 @@ fn every_candidate_has_its_reason() {
         Candidate { arrived: "2024-05-19T23:59:59Z".parse().unwrap(), ..sale(0, "777", CARD) },
     ];
     let verdict = decide(&shipped("wasabi-club"), Visa, &paid("777", None, None), CARD.0, CARD.1, &sales);
-    let evidence = ["auth-code", "same-utc-day", "time:+19s", "identity-digits"].map(String::from).to_vec();
-    assert_eq!(verdict.decision, Decision::Match { candidate: 0, evidence });
+    let Decision::Match { candidate: 0, evidence } = verdict.decision else { panic!("{:?}", verdict.decision) };
+    let codes: Vec<String> = evidence.iter().map(ToString::to_string).collect();
+    assert_eq!(codes, ["auth-code", "same-utc-day", "time:+19s", "identity-digits"]);
     let words: Vec<_> = verdict.reasons.iter().map(ToString::to_string).collect();
     let expected = [
         "chosen",

@@ -10,6 +10,7 @@ use harmonia_domain::{
     purchase::{Current, ExportKey, Purchase},
     time::sortable,
 };
+use harmonia_matching::Evidence;
 use harmonia_ports::{Expect, Stamp, Table, Write, WriteError};
 use harmonia_state::{BookedSale, Stored, put_write, sale_key};
 use serde_json::{Map, json};
@@ -38,8 +39,9 @@ impl Harmonia {
         &self,
         claim: &Claim<'_>,
         sale: &BookedSale,
-        evidence: Vec<String>,
+        evidence: &[Evidence],
     ) -> Result<Claimed, StageError> {
+        let evidence = evidence.iter().map(ToString::to_string).collect();
         let export = Export { evidence, ..self.new_export(claim, MatchType::Loyalty)? };
         self.claim_pair(claim, export, sale).await
     }
