@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod busy;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod intake;

@@ -1,7 +1,7 @@
 //! Redress (spec match §6, design §4): what a person does to matches, end to end, and what late settlements and
 //! differing lines leave behind (D12, D25).
 
-use crate::sample::{iceland, pay, sell, till};
+use crate::sample::{AT, iceland, pay, sell, till};
 use harmonia_definitions::{Corrections, Definitions};
 use harmonia_domain::{
     export::{Export, ExportState, MatchType},
@@ -17,9 +17,6 @@ use harmonia_ports::{Clock, Stamp};
 use harmonia_stages::redress::{RedressError, Told, Undone, Unmatched, Words};
 use harmonia_state::{BookedSale, Store};
 use std::sync::Arc;
-
-/// The instant of the sales of the sample till, in UTC.
-const AT: &str = "2024-06-03T12:41:07";
 
 fn iceland_slug() -> Slug {
     "iceland-bonus-card".parse().unwrap()

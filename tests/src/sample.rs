@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// The till of [`iceland`].
 pub(crate) const MID: &str = "02894843";
+/// The instant of its sales, in UTC.
+pub(crate) const AT: &str = "2024-06-03T12:41:07";
 /// The card token of its member.
 pub(crate) const TOKEN: &str = "VisTok8841";
 
@@ -27,6 +29,15 @@ pub(crate) async fn cloud(seed: u64, per_mille: u64) -> MemoryCloud {
 /// A cloud in which Iceland's [`MID`] is onboarded and, if `linked`, the card of [`TOKEN`] is a member's.
 pub(crate) async fn till(linked: bool) -> MemoryCloud {
     let mut cloud = cloud(1, 0).await;
+    onboard(&mut cloud).await;
+    if linked {
+        link(&cloud).await;
+    }
+    cloud
+}
+
+/// Onboards [`MID`]; members are those of the second user directory from here on.
+pub(crate) async fn onboard(cloud: &mut MemoryCloud) {
     let harmonia = &mut cloud.cloud.app.harmonia;
     harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
     let till = Identifier {
@@ -40,10 +51,6 @@ pub(crate) async fn till(linked: bool) -> MemoryCloud {
         postcode: None,
     };
     harmonia.onboard(&[till]).await.unwrap();
-    if linked {
-        link(&cloud).await;
-    }
-    cloud
 }
 
 /// Links the card of [`TOKEN`].

@@ -171,6 +171,22 @@ impl Cloud {
         Err(CloudError::Stuck)
     }
 
+    /// Serves only these queues, in the order of the stages, until they are empty: what they send to others waits.
+    pub async fn until_served(&self, queues: &[&str]) -> Result<(), CloudError> {
+        let mut mappings = mappings(&self.app.harmonia.definitions);
+        mappings.retain(|mapping| queues.contains(&mapping.queue.as_str()));
+        for _ in 0..ROUNDS_MAX {
+            let mut moved = 0;
+            for mapping in &mappings {
+                moved += self.serve_queue(mapping, Sight::All, INVOCATIONS_AT_ONCE).await?;
+            }
+            if moved == 0 {
+                return Ok(());
+            }
+        }
+        Err(CloudError::Stuck)
+    }
+
     /// One round of all queues at once, visible messages only: how many records were served.
     pub async fn round(&self) -> Result<usize, CloudError> {
         let sight = Sight::At(self.clock.now(), HIDDEN_S);

@@ -1,0 +1,187 @@
+//! Any number of match functions at once (design §4, invariants 2 and 4): 64 tasks work on the busiest case there is,
+//! payments and sales that all share one MID and one amount, over the embedded DynamoDB behind the real SDK.
+
+use crate::sample::{AT, iceland, iceland_header, link, onboard, visa};
+use harmonia_domain::{export::BookKey, feed::Slug};
+use harmonia_local::{
+    durable::tables::{EmbeddedDynamo, dump},
+    invariants::check,
+    mailbox::{Mailbox, Sight},
+    memory_cloud::MemoryCloud,
+    state::Rows,
+};
+use harmonia_ports::{Class, Table};
+use harmonia_stages::{
+    Harmonia, StageError,
+    message::{Body, KnownPayment, Message},
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+/// Tasks at once.
+const TASKS: usize = 64;
+/// A payment or a key that was not done is taken up again so often; a system that needs more does not end.
+const REDELIVERIES_MAX: u32 = 200;
+/// Pairs of the test suite; `HARMONIA_BUSY_PAIRS=1000` is the issue's own number and takes minutes.
+const PAIRS: usize = 250;
+
+fn pairs() -> usize {
+    std::env::var("HARMONIA_BUSY_PAIRS").ok().and_then(|text| text.parse().ok()).unwrap_or(PAIRS)
+}
+
+#[derive(Clone)]
+enum Work {
+    Payment(Box<KnownPayment>),
+    Keys(Slug, Vec<BookKey>, Option<harmonia_stages::message::Position>),
+}
+
+async fn do_one(harmonia: &Harmonia, work: &Work) -> Result<(), StageError> {
+    match work {
+        Work::Payment(payment) => harmonia.match_payments("busy", std::slice::from_ref(payment)).await,
+        Work::Keys(merchant, keys, from) => harmonia.match_keys("busy", merchant, keys, from.clone()).await,
+    }
+}
+
+/// Everything that waits for the match function, one payment or one message of keys at a time.
+async fn waiting(cloud: &MemoryCloud) -> VecDeque<(Work, u32)> {
+    let mut all = VecDeque::new();
+    loop {
+        let messages = cloud.cloud.mailbox.receive("match", 10, Sight::All, 1_000).await.unwrap();
+        if messages.is_empty() {
+            return all;
+        }
+        for message in messages {
+            match Message::parse(&message.body).unwrap().body {
+                Body::Payments { items } => all.extend(items.into_iter().map(|p| (Work::Payment(Box::new(p)), 0))),
+                Body::Keys { merchant, keys, from, .. } => all.push_back((Work::Keys(merchant, keys, from), 0)),
+                other => panic!("{other:?}"),
+            }
+            cloud.cloud.mailbox.delete("match", &message.receipt).await.unwrap();
+        }
+    }
+}
+
+/// 64 tasks until nothing waits.
+async fn match_all(cloud: &MemoryCloud) {
+    loop {
+        let queue = Arc::new(Mutex::new(waiting(cloud).await));
+        if queue.lock().unwrap().is_empty() {
+            return;
+        }
+        let task = |_| {
+            let (queue, harmonia) = (Arc::clone(&queue), cloud.cloud.app.harmonia.clone());
+            tokio::spawn(async move {
+                loop {
+                    let Some((work, tries)) = queue.lock().unwrap().pop_front() else { return };
+                    match do_one(&harmonia, &work).await {
+                        Ok(()) => {}
+                        Err(e) if e.class() == Class::Retry && tries < REDELIVERIES_MAX => {
+                            queue.lock().unwrap().push_back((work, tries + 1));
+                        }
+                        Err(e) => panic!("{e} after {tries} redeliveries"),
+                    }
+                }
+            })
+        };
+        for task in (0..TASKS).map(task).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+    }
+}
+
+async fn rows(dynamo: &EmbeddedDynamo) -> Rows {
+    let mut items = Vec::new();
+    for table in Table::ALL {
+        items.extend(dump(&dynamo.tables(), table).await.unwrap());
+    }
+    Rows::from_items(items).unwrap()
+}
+
+/// Pairs of one MID and amount; `code` says which auth code each has. `sales_first`: else the payments wait.
+async fn busy(code: impl Fn(usize) -> usize, sales_first: bool) -> Rows {
+    let dynamo = EmbeddedDynamo::memory().await.unwrap();
+    let mut cloud = crate::sample::cloud(1, 0).await;
+    cloud.cloud.app.harmonia.ports.tables = Arc::new(dynamo.tables());
+    onboard(&mut cloud).await;
+    link(&cloud).await;
+    let merchant: Slug = "iceland-bonus-card".parse().unwrap();
+    let sales: Vec<String> =
+        (0..pairs()).map(|n| iceland(&format!("S{n}"), &format!("{:06}", code(n)), "25.00")).collect();
+    let file = format!("{}\n{}\n", iceland_header(), sales.join("\n"));
+    // everything up to the match function, whose messages wait
+    let stages = ["import-files", "feed-visa-auth", "ranges", "identify"];
+    let sell = async || {
+        cloud.deliver(&merchant.to_string().parse().unwrap(), "sales.csv", file.as_bytes()).await.unwrap();
+        cloud.cloud.until_served(&stages).await.unwrap();
+    };
+    if sales_first {
+        sell().await;
+    }
+    for n in 0..pairs() {
+        let message = visa(&format!("V{n}"), false, AT, "25.00", &format!("{:06}", code(n)));
+        cloud.deliver(&"visa-auth".parse().unwrap(), "message", &message).await.unwrap();
+    }
+    cloud.cloud.until_served(&stages).await.unwrap();
+    if !sales_first {
+        // half of the payments have looked in vain and wait in the book; the others come with the sales
+        let half = waiting(&cloud).await;
+        let (waited, rest): (Vec<_>, Vec<_>) = half.into_iter().enumerate().partition(|(n, _)| n % 2 == 0);
+        for (_, (work, _)) in waited {
+            do_one(&cloud.cloud.app.harmonia, &work).await.unwrap();
+        }
+        sell().await;
+        for (_, (work, _)) in rest {
+            let Work::Payment(payment) = work else { panic!("only payments wait") };
+            let body = Body::Payments { items: vec![*payment] };
+            let message = Message { v: harmonia_stages::message::VERSION, t: "busy".into(), body };
+            let text = serde_json::to_string(&message).unwrap();
+            cloud
+                .cloud
+                .mailbox
+                .post(
+                    "match",
+                    text,
+                    AT.parse::<jiff::civil::DateTime>().unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp(),
+                )
+                .await
+                .unwrap();
+        }
+    }
+    match_all(&cloud).await;
+    let rows = rows(&dynamo).await;
+    dynamo.shutdown().await.unwrap();
+    let broken: Vec<String> = check(&rows).into_iter().map(|v| v.to_string()).collect();
+    assert!(broken.is_empty(), "{} broken: {:#?}", broken.len(), &broken[..broken.len().min(10)]);
+    rows
+}
+
+/// Each code is one payment's and one sale's, so the truth is known.
+fn assert_every_pair(rows: &Rows) {
+    assert_eq!(rows.exports.len(), pairs());
+    for x in &rows.exports {
+        let (payment, sale) = (x.purchase.id.strip_prefix('V'), x.sale.as_deref().and_then(|s| s.strip_prefix('S')));
+        assert!(payment.is_some() && payment == sale, "{payment:?} with {sale:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_tasks_find_every_pair() {
+    assert_every_pair(&busy(|n| n, true).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_tasks_find_every_pair_when_payments_wait() {
+    assert_every_pair(&busy(|n| n, false).await);
+}
+
+/// Twins: every third pair shares its code with the next. Nobody can say whose sale it is, but nothing may be taken
+/// twice, and what is left has not exactly one candidate; the invariants say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_tasks_and_twins() {
+    let rows = busy(|n| if n % 3 == 1 { n - 1 } else { n }, false).await;
+    let twins = (0..pairs()).filter(|n| n % 3 < 2 && n - n % 3 + 1 < pairs()).count();
+    let alone = pairs() - twins;
+    assert!(rows.exports.len() >= alone, "{} of at least {alone}", rows.exports.len());
+}
