@@ -5,6 +5,8 @@ mod budget;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kill;

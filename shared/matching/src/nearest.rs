@@ -26,6 +26,9 @@ pub const NEAREST_MAX: usize = 5;
 const NEAR_S: i64 = 36 * 3_600;
 /// A line of another amount and another code is near only if it shows the same card within so long: a bill and its tip.
 const CLOSE_S: i64 = 3_600;
+/// A line with at most so many points is a reason by itself: one field that is a little off, or two of which the auth
+/// code is not one. With more it may be just another purchase at that till.
+const CONVINCING_POINTS_MAX: u32 = 60;
 
 /// A payment as it is now, with what is known about its card.
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +183,11 @@ fn compare(matching: &Matching, paid: &Paid<'_>, sale: &AnySale, index: usize) -
 }
 
 impl Near {
+    /// It differs by so little that it must be the other half.
+    pub fn convinces(&self) -> bool {
+        self.points <= CONVINCING_POINTS_MAX
+    }
+
     fn add(&mut self, difference: Option<Difference>) {
         if let Some(difference) = difference.filter(|d| !self.differences.contains(d)) {
             self.differences.push(difference);

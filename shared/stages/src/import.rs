@@ -3,6 +3,7 @@
 mod file;
 mod identifiers;
 mod lines;
+mod look;
 mod messages;
 mod payment;
 mod plan;
@@ -12,6 +13,7 @@ mod sale;
 
 pub use file::{FILE_BYTES_MAX, Notice, file_name};
 pub use identifiers::IdentifierCache;
+pub(crate) use look::Looked;
 pub use messages::{FeedMessage, MessageResult};
 pub use report::{RangeReport, RejectRow};
 

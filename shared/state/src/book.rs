@@ -6,7 +6,7 @@ use crate::{
 };
 use harmonia_domain::{
     export::BookKey,
-    feed::{Kind, Slug},
+    feed::{Kind, Scheme, Slug},
     identity::IdentityRef,
     ids::Id,
     outcome::ParkReason,
@@ -81,6 +81,13 @@ fn shard(key: &BookKey) -> u64 {
 pub fn book_prefix(side: &str, merchant: &Slug, key: &BookKey) -> (String, String) {
     let pk = format!("{side}#{merchant}#{}#{}", key.scheme, shard(key));
     (pk, format!("{}#{}#{}#", key.mid, key.currency, key.minor.0))
+}
+
+/// The partitions of one side of a merchant's book, `BP` or `BS`, for one payment scheme: a MID's entries are in all of
+/// them.
+pub fn book_partitions(side: &str, merchant: &Slug, scheme: Scheme) -> impl Iterator<Item = String> {
+    let part = format!("{side}#{merchant}#{scheme}");
+    (0..BOOK_SHARDS).map(move |shard| format!("{part}#{shard}"))
 }
 
 /// An open payment in the book. An index entry: the truth is on the purchase.

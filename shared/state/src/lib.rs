@@ -9,7 +9,7 @@ mod registry;
 mod store;
 pub mod work;
 
-pub use book::{BookedPayment, BookedSale, book_prefix, purchase_key, sale_key};
+pub use book::{BookedPayment, BookedSale, book_partitions, book_prefix, purchase_key, sale_key};
 pub use ledger::{FileHash, FileKey, Range, batch_pk, export_row_key, file_key};
 pub use parked::{ParkedLine, ParkedName, WaitsFor};
 pub use registry::{
