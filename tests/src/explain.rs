@@ -389,3 +389,6 @@ async fn a_sale_is_below_the_threshold() {
     let explained = asked.ask("itsu/day.csv:2").await;
     assert_eq!(headline(&explained.to_string()), "line 2 of imports/itsu/day.csv: left out: below-minimum");
 }
+
+mod days;
+mod names;

@@ -412,6 +412,11 @@ pub enum Note {
         /// So many.
         files_max: usize,
     },
+    /// Of the files with sales of that day not all reports were read.
+    NotAllReports {
+        /// So many.
+        files_max: usize,
+    },
     /// Counts are of so many ranges only.
     NotAllRanges {
         /// So many.

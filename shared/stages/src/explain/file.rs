@@ -164,7 +164,10 @@ impl Harmonia {
             FileState::Repeated { of } => Some(of),
             _ => None,
         };
-        let counts = self.counts(repeats.unwrap_or(&file.id)).await?;
+        let counts = match repeats {
+            Some(first) => self.counts_of(first, |_| false).await?,
+            None => self.counts(file, |_| false).await?,
+        };
         let missing = (0..file.ranges).filter(|number| repeats.is_none() && !counts.there.contains(number));
         let rejects = counts.report.rejects.into_iter().take(REJECTS_MAX);
         let notes = if counts.cut { vec![Note::NotAllRanges { ranges_max: RANGES_MAX }] } else { Vec::new() };

@@ -2,11 +2,15 @@
 //! because only rejects are kept by their numbers (state.md: rejects are never items).
 
 use super::facts::{Explanation, FileTold, Note};
-use crate::{Harmonia, StageError, import::Looked};
+use crate::{
+    Harmonia, StageError,
+    import::{AMEX_AUTH_NOT_USED, Looked},
+};
 use harmonia_domain::{
     Source,
-    feed::Feed,
+    feed::{Feed, Kind, Scheme},
     file::{File, FileState},
+    identifier::Attribution,
     ids::Id,
     line::PaymentLine,
     outcome::Reject,
@@ -104,7 +108,7 @@ impl Harmonia {
             let of = of.clone();
             return Ok(LineExplained::new(file, line, Became::OfRepeatedFile { of }));
         }
-        let counts = self.counts(&file.id).await?;
+        let counts = self.counts(file, |_| false).await?;
         if let Some(row) = counts.report.rejects.into_iter().find(|row| row.line == line) {
             return Ok(LineExplained::new(file, line, Became::Rejected { reject: row.reject }));
         }
@@ -170,6 +174,9 @@ impl Harmonia {
                 there = Some((facts.src.clone(), facts.arrived, slot));
             }
         }
+        if there.is_none() && self.amex_auth_not_used(payment).await? {
+            return Ok(LineExplained::new(file, line, Became::Skipped { filter: AMEX_AUTH_NOT_USED.to_owned() }));
+        }
         let slot = there.as_ref().map(|(_, _, slot)| slot.as_str());
         let became = stored_as(name, source, there.map(|(src, arrived, _)| (src, arrived)));
         let all = self.explain_payments(payment.scheme, &payment.id).await?;
@@ -177,6 +184,17 @@ impl Harmonia {
         let of_slot = |e: &&Explanation| matches!(e, Explanation::Payment(p) if Some(p.slot) == slot);
         let now = all.iter().find(of_slot).or(all.first()).cloned().map(Box::new);
         Ok(LineExplained { now, ..LineExplained::new(file, line, became) })
+    }
+
+    /// Left out for its merchant, who is known by the identifiers as they are now.
+    async fn amex_auth_not_used(&self, payment: &PaymentLine) -> Result<bool, StageError> {
+        if (payment.scheme, payment.kind) != (Scheme::Amex, Kind::Auth) {
+            return Ok(false);
+        }
+        Ok(match self.attribution(payment.scheme, &payment.mids).await? {
+            Attribution::Known(identifier) => self.route(&identifier.merchant).refuses_amex_auths(),
+            Attribution::Unknown | Attribution::Disputed(_) => false,
+        })
     }
 }
 

@@ -148,25 +148,27 @@ impl Harmonia {
         Ok(found)
     }
 
-    /// Sales of the merchant's other tills with the same amount at about the same time.
+    /// Sales of other tills with the same amount at about the same time: of the merchant's own tills, and under the keys
+    /// that its files of the day name, whosoever tills those are.
     async fn sales_elsewhere(
         &self,
         merchant: &Slug,
         key: &BookKey,
+        named: &BTreeSet<BookKey>,
         at: Timestamp,
     ) -> Result<Found<BookedSale>, StageError> {
         let limit = TILLS_MAX * 3;
         let listing =
             Query { read: Read::Eventual, limit, ..Query::prefix(Table::Registry, locations_pk(merchant), "") };
         let (tills, next) = self.store().page::<LocationIdentifier>(&listing).await?;
-        let texts: BTreeSet<String> =
-            tills.into_iter().map(|till| till.row.text).filter(|text| *text != key.mid).collect();
-        let cut = next.is_some() || texts.len() > TILLS_MAX;
+        let own = tills.into_iter().map(|till| BookKey { mid: till.row.text, ..key.clone() });
+        let own: BTreeSet<BookKey> = own.filter(|other| other.mid != key.mid && !named.contains(other)).collect();
+        let cut = next.is_some() || named.len() + own.len() > TILLS_MAX;
         let around = SignedDuration::from_hours(OTHER_TILLS_H);
         let from = sortable(at.saturating_sub(around).unwrap_or(Timestamp::MIN));
         let to = sortable(at.saturating_add(around).unwrap_or(Timestamp::MAX));
-        let queries = texts.into_iter().take(TILLS_MAX).map(|mid| {
-            let (pk, sk) = book_prefix("BS", merchant, &BookKey { mid, ..key.clone() });
+        let queries = named.iter().chain(&own).take(TILLS_MAX).map(|other| {
+            let (pk, sk) = book_prefix("BS", merchant, other);
             Query { from: format!("{sk}{from}"), to: format!("{sk}{to}#\u{10ffff}"), ..prefix(pk, "", EACH_MAX) }
         });
         let mut found = self.pages(queries.collect()).await?;
@@ -176,17 +178,18 @@ impl Harmonia {
         Ok(found)
     }
 
-    /// What comes nearest to a payment among its merchant's sales.
+    /// What comes nearest to a payment among its merchant's sales. `elsewhere`: keys of other tills to look under.
     pub(super) async fn nearest_sales_of(
         &self,
         merchant: &Slug,
         matching: &Matching,
         paid: &Paid<'_>,
+        elsewhere: &BTreeSet<BookKey>,
     ) -> Result<NearestSales, StageError> {
         let now = paid.now;
         let key = BookKey { scheme: paid.scheme, mid: now.mid.clone(), currency: now.currency, minor: now.amount };
         let mut found = self.entries_of_till::<BookedSale>(merchant, &key).await?;
-        let elsewhere = self.sales_elsewhere(merchant, &key, now.at).await?;
+        let elsewhere = self.sales_elsewhere(merchant, &key, elsewhere, now.at).await?;
         found.rows.extend(elsewhere.rows);
         elsewhere.notes.into_iter().for_each(|note| found.note(note));
         let mut sales = any_sales(found.rows);

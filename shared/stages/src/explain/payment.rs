@@ -1,16 +1,19 @@
 //! A payment: what it is now and why, from the purchase itself (read consistently), its export, and, while it is open,
 //! what comes near it.
 
-use super::facts::{
-    Because, CardTold, DayTold, Explanation, ExportTold, NearSale, Note, PaymentExplained, PaymentLine,
-    other_definition,
+use super::{
+    day::Day,
+    facts::{
+        Because, CardTold, DayTold, Explanation, ExportTold, NearSale, Note, PaymentExplained, PaymentLine,
+        other_definition,
+    },
 };
 use crate::{Harmonia, StageError};
 use harmonia_definitions::{Definition, MatchedAs};
 use harmonia_domain::{
     export::{BookKey, Export, MatchType},
     feed::{Kind, Scheme, Slug},
-    identifier::{Attribution, attribute},
+    identifier::{Attribution, MidTexts, attribute},
     outcome::ParkReason,
     purchase::{Current, ExportKey, PaymentFacts, Purchase, PurchaseKey, PurchaseState, Slot},
     time::sortable,
@@ -162,7 +165,7 @@ impl Harmonia {
         let texts = || line.mids().pairs().map(|(kind, text)| (kind, text.to_owned())).collect::<Vec<_>>();
         Ok(match why {
             ParkReason::UnknownMid | ParkReason::DisputedMid | ParkReason::UnknownLocation => {
-                let (because, notes) = match self.attribution(scheme, line).await? {
+                let (because, notes) = match self.attribution(scheme, &line.mids()).await? {
                     Attribution::Unknown => (Because::UnknownMid { scheme, texts: texts(), since }, Vec::new()),
                     Attribution::Disputed(merchants) => {
                         (Because::DisputedMid { scheme, texts: texts(), merchants, since }, Vec::new())
@@ -182,13 +185,12 @@ impl Harmonia {
     }
 
     /// Whose a line would be by the identifiers as they are now.
-    async fn attribution(&self, scheme: Scheme, line: &PaymentFacts) -> Result<Attribution, StageError> {
-        let mids = line.mids();
+    pub(super) async fn attribution(&self, scheme: Scheme, mids: &MidTexts) -> Result<Attribution, StageError> {
         let mut onboarded = Vec::new();
         for (_, text) in mids.pairs() {
             onboarded.extend(self.identifiers_of_record(scheme, text).await?);
         }
-        Ok(attribute(&mids, &onboarded))
+        Ok(attribute(mids, &onboarded))
     }
 
     /// A payment that waits for its sale.
@@ -202,8 +204,8 @@ impl Harmonia {
         let digits = booked.as_ref().map(|b| (b.who.first_six.clone(), b.who.last_four.clone())).unwrap_or_default();
         let authorised = purchase.auth.as_ref().map(|auth| auth.amount).filter(|amount| *amount != now.amount);
         let paid = Paid { scheme, now, authorised, first_six: &digits.0, last_four: &digits.1 };
-        let near = self.nearest_sales_of(merchant, matching, &paid).await?;
-        let (day, mut notes) = self.day(definition, matching, now.at).await?;
+        let Day { told: day, keys, mut notes } = self.day(definition, matching, now).await?;
+        let near = self.nearest_sales_of(merchant, matching, &paid, &keys).await?;
         let barred = near.barred();
         notes.extend(near.notes);
         if booked.is_none() {

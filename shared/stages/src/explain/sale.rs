@@ -134,7 +134,7 @@ impl Harmonia {
             return Ok(by_nearest);
         }
         // it fits, as far as the two alone can say: then the payment's other sales decide
-        let sales = self.nearest_sales_of(&sale.merchant, matching, &other.paid()).await?;
+        let sales = self.nearest_sales_of(&sale.merchant, matching, &other.paid(), &BTreeSet::new()).await?;
         Ok(match sales.decision {
             Decision::Open { why: OpenReason::Ambiguous { left } } => Because::Tied { left, barred: sales.barred() },
             Decision::Open { .. } => sales.of(&sale.id).map_or(by_nearest, |says| Because::Nearest { says }),
@@ -201,7 +201,7 @@ impl Harmonia {
         }
         let mut others = Vec::new();
         for (p, kind) in names.into_iter().filter(|(_, kind)| *kind != Kind::Refund).take(PARKED_MAX) {
-            let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&p), Read::Eventual).await?;
+            let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&p), Read::Consistent).await?;
             others.extend(found.and_then(|stored| supposed(stored.row, kind, sale)));
         }
         Ok(others)

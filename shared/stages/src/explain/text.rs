@@ -261,6 +261,9 @@ impl Display for Note {
             }
             Self::NotAllTills { tills_max } => write!(f, "at most {tills_max} other tills were looked at"),
             Self::NotAllFiles { files_max } => write!(f, "at most {files_max} files of each month were looked at"),
+            Self::NotAllReports { files_max } => {
+                write!(f, "counts and other tills are of at most {files_max} files of that day")
+            }
             Self::NotAllRanges { ranges_max } => write!(f, "counts are of at most {ranges_max} ranges"),
             Self::NotInBook => f.write_str("it has no entry in the book: new sales do not find it"),
             Self::OnboardedByNow => {
