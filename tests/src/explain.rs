@@ -68,7 +68,9 @@ impl Asked {
             postcode: None,
         };
         let tills: Vec<Identifier> = tills.iter().map(till).collect();
-        self.0.cloud.app.harmonia.onboard(&tills).await.unwrap();
+        let done = self.0.cloud.app.harmonia.onboard(&tills).await.unwrap();
+        self.0.cloud.app.harmonia.reopen(&done.change).await.unwrap();
+        self.quiet().await;
     }
 
     /// The cards become members', and what waited for them is re-opened.
@@ -215,6 +217,10 @@ async fn a_mid_is_not_onboarded() {
         headline(&text),
         "sale R1 of wasabi-club: open: payment visa V1 would fit, but it is parked: nobody has onboarded its MID"
     );
+    // onboarding it re-opens the one, and both match
+    asked.onboard(&[(Scheme::Visa, "40419999", "wasabi-club", None)]).await;
+    let (payment, text) = asked.payment("V1").await;
+    assert!(matches!(payment.because, Because::Matched { with: Some(with), .. } if with == "sale R1"), "{text}");
     // a sale that no payment waits for, at a till that is nobody's
     asked.wasabi("next.csv", &["9.99,424242******4242,Visa,111111,18/06/2026,13:41:20,40419998,R2"]).await;
     let (sale, _) = asked.sale("R2").await;
@@ -388,6 +394,18 @@ async fn a_sale_is_below_the_threshold() {
     // and the line itself says so
     let explained = asked.ask("itsu/day.csv:2").await;
     assert_eq!(headline(&explained.to_string()), "line 2 of imports/itsu/day.csv: left out: below-minimum");
+}
+
+/// docs/explain.md shows what the command prints for three of the situations, to the letter.
+#[tokio::test]
+async fn the_document_shows_real_output() {
+    const DOCUMENT: &str = include_str!("../../docs/explain.md");
+    let cases = [(a_clock_that_is_off().await, "A1"), (an_unknown_till().await, "R1"), (a_tip().await, "V1")];
+    for (asked, id) in cases {
+        let text = asked.ask(id).await.to_string();
+        let block = format!("```console\n$ harmonia explain {id}\n{text}```\n");
+        assert!(DOCUMENT.contains(&block), "docs/explain.md has to show:\n{block}");
+    }
 }
 
 mod days;

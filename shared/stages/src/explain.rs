@@ -10,6 +10,8 @@ mod line;
 mod near;
 mod payment;
 mod sale;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use facts::{

@@ -9,6 +9,7 @@ use harmonia_domain::{
 use harmonia_gen::{Day, Plan, Why, generate};
 use harmonia_local::{invariants::check_card_data, memory_cloud::MemoryCloud, partners::Faults};
 use harmonia_matching::Difference;
+use harmonia_ports::{Bucket, Table};
 use harmonia_stages::explain::{Became, Because, Explanation, PaymentExplained, Question};
 use std::collections::BTreeMap;
 
@@ -84,6 +85,8 @@ async fn every_near_miss_has_its_true_reason() {
 async fn everything_stored_is_explained() {
     let (day, cloud) = played(1).await;
     let rows = cloud.rows().unwrap();
+    let before = Table::ALL.map(|table| cloud.tables.dump(table));
+    let objects = Bucket::ALL.map(|bucket| cloud.objects.keys(bucket));
     let tokens: Vec<String> = day.users.iter().map(|user| user.token.clone()).collect();
     let mut texts = Vec::new();
     for purchase in rows.purchases.iter().filter(|p| p.refund.is_none()) {
@@ -118,6 +121,9 @@ async fn everything_stored_is_explained() {
         assert!(fits, "{}", told[0]);
         texts.push(format!("{} {}", told[0], serde_json::to_string(&told).unwrap()));
     }
+    // asking changes nothing
+    assert!(before == Table::ALL.map(|table| cloud.tables.dump(table)));
+    assert_eq!(objects, Bucket::ALL.map(|bucket| cloud.objects.keys(bucket)));
     let found = check_card_data(texts.iter().map(String::as_str), &tokens);
     assert!(found.is_empty(), "{found:?}");
 }

@@ -316,7 +316,9 @@ impl Display for PaymentLine {
 impl Display for CardTold {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.write_str(if self.known { "a member's" } else { "no member known" })?;
-        write!(f, "{}", Digits(self.digits.first_six.as_deref(), self.digits.last_four.as_deref()))?;
+        if let (Some(six), Some(four)) = (&self.digits.first_six, &self.digits.last_four) {
+            write!(f, ", {six}…{four}")?;
+        }
         self.linked_at.map_or(Ok(()), |at| write!(f, "; last linked or unlinked at {}", At(at)))
     }
 }
