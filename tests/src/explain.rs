@@ -306,8 +306,8 @@ async fn a_payment_is_settled_with_a_tip() {
     assert_eq!(differences(&payment), [amount]);
     assert_eq!(
         headline(&text),
-        "payment visa V1: open: same MID, auth code and last four, 26.45 GBP against 23.45, 3.00 more than the sale (the \
-         settlement changed it: the auth was equal), 13 s apart"
+        "payment visa V1: open: same MID, auth code and last four, 26.45 GBP against 23.45, 3.00 more than the sale \
+         (the settlement changed it: the auth was equal), 13 s apart"
     );
     let (sale, _) = asked.sale("R1").await;
     assert!(matches!(sale.nearest[0].near.differences[..], [Difference::Amount { authorised: Some(_), .. }]));

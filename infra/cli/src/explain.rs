@@ -5,7 +5,7 @@ use harmonia_domain::feed::{Scheme, Slug};
 use harmonia_local::{local::Folder, registry::FolderRegistry};
 use harmonia_runtime::SystemClock;
 use harmonia_stages::explain::Question;
-use std::{process::ExitCode, sync::Arc};
+use std::{io::Write, process::ExitCode, sync::Arc};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -31,10 +31,11 @@ pub(crate) async fn run(folder: &Folder, options: Options) -> Result<ExitCode, F
     if explained.answers.is_empty() {
         return Err(format!("nothing goes by that name; looked for {}", explained.looked.join(", ")).into());
     }
+    let mut out = std::io::stdout().lock();
     if json {
-        println!("{}", serde_json::to_string_pretty(&explained.answers)?);
+        writeln!(out, "{}", serde_json::to_string_pretty(&explained.answers)?)?;
     } else {
-        print!("{explained}");
+        write!(out, "{explained}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

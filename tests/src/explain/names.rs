@@ -3,6 +3,7 @@
 use super::{Asked, auth, headline};
 use harmonia_domain::feed::Scheme;
 use harmonia_stages::explain::{Became, Explained, Explanation, FileExplained, LineExplained, Question};
+use jiff::SignedDuration;
 
 const ROWS: [&str; 5] = [
     "23.45,424242******4242,Visa,390211,18/06/2026,13:41:20,40417722,R1",
@@ -123,9 +124,15 @@ async fn nothing_says_where_it_was_looked_for() {
         assert!(nothing.looked.iter().any(|place| place == "sales of wasabi-club"), "{:?}", nothing.looked);
     }
     let nothing = asked.ask("no such thing").await;
-    assert!(
-        nothing.looked.iter().any(|place| place == "files of itsu from 2026-03-19 to 2026-06-19"),
-        "{:?}",
-        nothing.looked
-    );
+    assert!(nothing.looked.iter().any(|place| place == "files of itsu"), "{:?}", nothing.looked);
+}
+
+/// A file is found as long as it is kept, the latest of its name first.
+#[tokio::test]
+async fn an_old_file_is_found() {
+    let asked = asked().await;
+    asked.0.clock.advance(SignedDuration::from_hours(24 * 390));
+    assert_eq!(file(&asked.ask("day.csv").await).file.totals.read, 5);
+    asked.wasabi("day.csv", &ROWS[..1]).await;
+    assert_eq!(file(&asked.ask("day.csv").await).file.totals.read, 1);
 }

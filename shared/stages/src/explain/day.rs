@@ -96,7 +96,6 @@ impl Harmonia {
         first: Date,
         last: Date,
     ) -> Result<(Vec<File>, bool), StageError> {
-        let last = last.min(utc_day(self.now()));
         let (mut files, mut cut) = (Vec::new(), false);
         let mut month = first.first_of_month();
         while month <= last {

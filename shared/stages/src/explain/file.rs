@@ -19,8 +19,8 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A bare name is looked for among files that came in so many days: a quarter.
-const DAYS_BACK: i64 = 92;
+/// A name is looked for month by month, the latest first, as long as files are kept: 400 days (design §4, horizon).
+const MONTHS_BACK: i32 = 14;
 /// Files of one name that are told, newest first.
 const TOLD_MAX: usize = 10;
 /// Rejected lines of a file that are told; all of them are in its reject report.
@@ -118,25 +118,25 @@ impl Harmonia {
         merchant: Option<&Slug>,
         looked: &mut Vec<String>,
     ) -> Result<Vec<File>, StageError> {
-        let today = utc_day(self.now());
-        let back = today.saturating_sub(DAYS_BACK.days());
-        let (named, feeds, first, last) = match place(name) {
-            Some((named, feed, Some(day))) => (named, vec![feed], day, day),
-            Some((named, feed, None)) => (named, vec![feed], back, today),
-            None => {
-                let named = Named::Bare(name.to_owned());
-                match self.arrival_of(name).await? {
-                    Some(day) => (named, self.file_feeds(merchant), day, day),
-                    None => (named, self.file_feeds(merchant), back, today),
-                }
-            }
+        let (named, feeds, day) = match place(name) {
+            Some((named, feed, day)) => (named, vec![feed], day),
+            None => (Named::Bare(name.to_owned()), self.file_feeds(merchant), self.arrival_of(name).await?),
+        };
+        let months = match day {
+            Some(day) => vec![(day, day)],
+            None => latest_months(utc_day(self.now())),
         };
         let mut found = Vec::new();
-        for feed in feeds {
-            looked.push(format!("files of {feed} from {first} to {last}"));
-            let (files, _) = self.files_between(&feed, first, last).await?;
-            found.extend(files.into_iter().filter(|file| named.is(file)));
+        for (first, last) in months {
+            for feed in &feeds {
+                let (files, _) = self.files_between(feed, first, last).await?;
+                found.extend(files.into_iter().filter(|file| named.is(file)));
+            }
+            if !found.is_empty() {
+                break;
+            }
         }
+        looked.extend(feeds.iter().map(|feed| format!("files of {feed}")));
         found.sort_by_key(|file| std::cmp::Reverse(file.arrived));
         found.truncate(TOLD_MAX);
         Ok(found)
@@ -186,6 +186,12 @@ impl Harmonia {
             notes,
         })
     }
+}
+
+/// First and last day of each month, the latest first.
+fn latest_months(today: Date) -> Vec<(Date, Date)> {
+    let back = |months: i32| today.first_of_month().saturating_sub(months.months());
+    (0..MONTHS_BACK).map(|months| (back(months), back(months).last_of_month())).collect()
 }
 
 /// `imports/<feed>/<name>`, `<feed>/<name>`, and the archived `archive|rejected/<feed>/<yyyy/mm/dd>/<id>-<name>`.

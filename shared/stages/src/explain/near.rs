@@ -148,8 +148,8 @@ impl Harmonia {
         Ok(found)
     }
 
-    /// Sales of other tills with the same amount at about the same time: of the merchant's own tills, and under the keys
-    /// that its files of the day name, whosoever tills those are.
+    /// Sales of other tills with the same amount at about the same time: of the merchant's own tills, and under the
+    /// keys that its files of the day name, whosoever tills those are.
     async fn sales_elsewhere(
         &self,
         merchant: &Slug,
