@@ -252,6 +252,8 @@ async fn a_card_is_linked_later() {
          then"
     );
     assert_eq!(payment.exports[0].evidence_in_words, ["equal auth code", "same UTC day"]);
+    let says = payment.exports[0].says.as_deref();
+    assert_eq!(says, Some("same MID, amount, auth code and last four, 13 s apart"));
     let (sale, _) = asked.sale("R1").await;
     assert!(matches!(sale.because, Because::Matched { with: Some(with), .. } if with == "payment visa V1"));
 }

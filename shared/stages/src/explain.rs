@@ -4,6 +4,7 @@
 //! only searched through may be a moment old, and whatever is told of it is read again from its own item.
 
 mod day;
+mod export;
 mod facts;
 mod file;
 mod line;

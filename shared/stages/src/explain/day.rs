@@ -66,7 +66,7 @@ impl Harmonia {
         let closed = |f: &File| matches!(f.state, FileState::Closed { .. });
         let mut told = DayTold {
             day,
-            covering: brief(&|f| closed(f) && covers(f)),
+            covering: files.iter().filter(|f| closed(f) && covers(f)).count(),
             open: brief(&|f| of_those_days(f) && matches!(f.state, FileState::Importing | FileState::Stuck)),
             refused: brief(&|f| of_those_days(f) && matches!(f.state, FileState::Unreadable { .. })),
             latest: files.iter().filter(|f| closed(f)).filter_map(|f| f.dates).map(|(_, to)| to).max(),

@@ -246,7 +246,8 @@ pub struct PaymentLine {
     pub parked: Option<ParkReason>,
     /// When the user directory is asked again.
     pub due: Option<Timestamp>,
-    /// It counts for what the purchase is now.
+    /// It counts for what the purchase is now: an auth that became known after its settlement does not, nor does a
+    /// settlement whose card is not known (D5).
     pub counts: bool,
 }
 
@@ -280,7 +281,11 @@ pub struct ExportTold {
     pub evidence: Vec<String>,
     /// The same in words.
     pub evidence_in_words: Vec<String>,
-    /// The MID, currency and amount they share.
+    /// Both halves by field, as they are now; none for a match without sale.
+    pub pair: Option<Near>,
+    /// The same in words.
+    pub says: Option<String>,
+    /// The MID, currency and amount they shared when the match was made.
     pub mid: String,
     /// In what.
     pub currency: Currency,
@@ -379,8 +384,8 @@ pub struct FileTold {
 pub struct DayTold {
     /// The payment's UTC day.
     pub day: Date,
-    /// Files with lines of that day.
-    pub covering: Vec<FileTold>,
+    /// How many files, or batches of messages, have lines of that day.
+    pub covering: usize,
     /// Files of those days that are not closed.
     pub open: Vec<FileTold>,
     /// Files of those days that could not be read at all.
@@ -495,6 +500,8 @@ impl From<&Export> for ExportTold {
             sale: export.sale.clone(),
             evidence: export.evidence.clone(),
             evidence_in_words: export.evidence.iter().map(|code| evidence_in_words(code)).collect(),
+            pair: None,
+            says: None,
             mid: export.book_key.mid.clone(),
             currency: export.book_key.currency,
             amount: export.book_key.minor,

@@ -136,7 +136,11 @@ impl Harmonia {
                 break;
             }
         }
-        looked.extend(feeds.iter().map(|feed| format!("files of {feed}")));
+        for place in feeds.iter().map(|feed| format!("files of {feed}")) {
+            if !looked.contains(&place) {
+                looked.push(place);
+            }
+        }
         found.sort_by_key(|file| std::cmp::Reverse(file.arrived));
         found.truncate(TOLD_MAX);
         Ok(found)

@@ -3,6 +3,7 @@
 
 use super::{
     day::Day,
+    export::authorised,
     facts::{
         Because, CardTold, DayTold, Explanation, ExportTold, NearSale, Note, PaymentExplained, PaymentLine,
         other_definition,
@@ -11,7 +12,7 @@ use super::{
 use crate::{Harmonia, StageError};
 use harmonia_definitions::{Definition, MatchedAs};
 use harmonia_domain::{
-    export::{BookKey, Export, MatchType},
+    export::{BookKey, MatchType},
     feed::{Kind, Scheme, Slug},
     identifier::{Attribution, MidTexts, attribute},
     outcome::ParkReason,
@@ -20,9 +21,7 @@ use harmonia_domain::{
 };
 use harmonia_matching::{Card, Decision, OpenReason, Paid};
 use harmonia_ports::{Query, Read, Table};
-use harmonia_state::{
-    BookedPayment, NewestIdentity, Stored, StoredIdentity, book_prefix, export_row_key, purchase_key,
-};
+use harmonia_state::{BookedPayment, NewestIdentity, Stored, StoredIdentity, book_prefix, purchase_key};
 use jiff::{SignedDuration, Timestamp};
 
 /// A payment without an entry in the book that came less than this ago is still under way: the queues' usual back-off.
@@ -95,11 +94,6 @@ impl Harmonia {
             day: open.day,
             notes,
         })))
-    }
-
-    pub(super) async fn export_told(&self, x: &ExportKey) -> Result<Option<ExportTold>, StageError> {
-        let found: Option<Stored<Export>> = self.store().get(&export_row_key(x), Read::Consistent).await?;
-        Ok(found.map(|stored| ExportTold::from(&stored.row)))
     }
 
     /// Whose card a line was paid with, as far as that is stored.
@@ -202,7 +196,7 @@ impl Harmonia {
         };
         let booked = self.booked(purchase, now).await?;
         let digits = booked.as_ref().map(|b| (b.who.first_six.clone(), b.who.last_four.clone())).unwrap_or_default();
-        let authorised = purchase.auth.as_ref().map(|auth| auth.amount).filter(|amount| *amount != now.amount);
+        let authorised = authorised(purchase, now.amount);
         let paid = Paid { scheme, now, authorised, first_six: &digits.0, last_four: &digits.1 };
         let Day { told: day, keys, mut notes } = self.day(definition, matching, now).await?;
         let near = self.nearest_sales_of(merchant, matching, &paid, &keys).await?;
@@ -269,7 +263,7 @@ fn because(definition: &Definition, now: &Current, nearest: &[NearSale], day: &D
             currency: now.currency,
         };
     }
-    if day.covering.is_empty() {
+    if day.covering == 0 {
         if let Some(file) = day.open.first() {
             return Because::FileNotClosed { file: file.clone() };
         }

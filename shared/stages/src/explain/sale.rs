@@ -1,7 +1,10 @@
 //! A sale: who has it, or why nobody does. The sale itself and its file are read consistently; of open payments only
 //! the nearest are read, from the purchases themselves.
 
-use super::facts::{Because, Explanation, FileTold, NearPayment, Note, SaleExplained, other_definition};
+use super::{
+    export::{any_sale, authorised},
+    facts::{Because, Explanation, FileTold, NearPayment, Note, SaleExplained, other_definition},
+};
 use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::{Definition, Matching};
@@ -14,7 +17,7 @@ use harmonia_domain::{
     purchase::{Current, MatchedIdentifier, Purchase, PurchaseKey},
     sale::{Sale, SaleState},
 };
-use harmonia_matching::{AnySale, Candidate, Decision, Near, OpenReason, Paid, Standing, nearest_payments};
+use harmonia_matching::{Decision, Near, OpenReason, Paid, nearest_payments};
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{BookedPayment, ParkedLine, ParkedName, Stored, WaitsFor, purchase_key, sale_key};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +43,7 @@ struct Other {
 impl Other {
     fn paid(&self) -> Paid<'_> {
         let (scheme, now) = (self.purchase.key.scheme, &self.now);
-        let authorised = self.purchase.auth.as_ref().map(|auth| auth.amount).filter(|amount| *amount != now.amount);
+        let authorised = authorised(&self.purchase, now.amount);
         Paid { scheme, now, authorised, first_six: &self.first_six, last_four: &self.last_four }
     }
 }
@@ -205,24 +208,6 @@ impl Harmonia {
             others.extend(found.and_then(|stored| supposed(stored.row, kind, sale)));
         }
         Ok(others)
-    }
-}
-
-fn any_sale(sale: &Sale) -> AnySale {
-    AnySale {
-        scheme: sale.scheme,
-        mids: sale.mids.clone(),
-        currency: sale.currency,
-        amount: sale.amount,
-        facts: Candidate {
-            id: sale.id.clone(),
-            at: sale.at,
-            arrived: sale.arrived,
-            auth_code: sale.auth_code.clone(),
-            first_six: sale.first_six.clone(),
-            last_four: sale.last_four.clone(),
-        },
-        standing: Standing::Open,
     }
 }
 

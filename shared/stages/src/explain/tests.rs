@@ -26,6 +26,7 @@ use harmonia_matching::Difference;
 use harmonia_ports::{Item, Key, Page, Query, Read, StoreError, Table, Tables, WorkPage, Write, WriteError};
 use harmonia_state::{BookedPayment, BookedSale, Range, Row, file_key};
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use secrecy::SecretString;
 use std::sync::{
     Arc,
@@ -340,4 +341,18 @@ async fn an_explanation_is_bounded() {
     assert!(calls <= 120 && items <= 450, "{calls} calls, {items} items");
     assert_eq!(told.nearest[0].sale.id, "S1");
     assert!(told.notes.contains(&Note::NotAllCompared { each_max: 400 }), "{:?}", told.notes);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// No text that is asked for is an error or a panic.
+    #[test]
+    fn any_name_may_be_asked_for(name in ".{0,40}", path in "(imports|archive|wasabi-club|/|:|[0-9-]|é){0,12}") {
+        let Twins { harmonia, .. } = twins();
+        for what in [name, path] {
+            let explained = futures::executor::block_on(ask(&harmonia, &what));
+            prop_assert!(explained.answers.is_empty() && !explained.looked.is_empty());
+        }
+    }
 }

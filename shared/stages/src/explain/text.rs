@@ -8,7 +8,7 @@ use super::{
 use harmonia_domain::{
     Source,
     export::{ExportState, MatchType},
-    feed::Transport,
+    feed::{Kind, Transport},
     file::FileState,
     identifier::IdentifierType,
     outcome::{ParkReason, Reject},
@@ -63,7 +63,7 @@ impl Display for PaymentExplained {
         }
         if let Some(merchant) = &self.merchant {
             let place = merchant.location_id.as_ref().map(|id| format!(", location {id}")).unwrap_or_default();
-            let text = format!("{}, by {} {}{place}", merchant.merchant, Kind(merchant.kind), merchant.text);
+            let text = format!("{}, by {} {}{place}", merchant.merchant, Type(merchant.kind), merchant.text);
             line(f, "merchant", with_version(&text, self.definition.as_deref()))?;
         }
         if let Some(card) = &self.card {
@@ -309,7 +309,11 @@ impl Display for PaymentLine {
         if let Some(why) = self.parked {
             write!(f, "; parked: {}", Parked(why))?;
         }
-        f.write_str(if self.counts || self.parked.is_some() { "" } else { "; does not count (yet)" })
+        match (self.counts || self.parked.is_some(), self.kind) {
+            (true, _) => Ok(()),
+            (false, Kind::Auth) => f.write_str("; not used: its settlement was known first"),
+            (false, _) => f.write_str("; not used yet: whose card it was is not known"),
+        }
     }
 }
 
@@ -334,6 +338,9 @@ fn exports(f: &mut Formatter<'_>, exports: &[ExportTold]) -> Result {
         line(f, "match", format!("{how}, {money} at MID {}, made at {}", export.mid, At(export.created)))?;
         let why = export.evidence_in_words.join(", ");
         line(f, "evidence", format!("{why}; definition version {}", export.definition))?;
+        if let Some(says) = &export.says {
+            line(f, "halves", says)?;
+        }
         line(f, "export", export)?;
     }
     Ok(())
@@ -389,7 +396,7 @@ fn fits(says: &str, fits: bool) -> String {
 
 impl Display for DayTold {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "of {}: {} with sales of that day", self.day, self.covering.len())?;
+        write!(f, "of {}: {} with sales of that day", self.day, self.covering)?;
         for (files, what) in [(&self.open, "not closed"), (&self.refused, "refused whole")] {
             if !files.is_empty() {
                 let names: Vec<&str> = files.iter().map(|file| file.object.as_str()).collect();
@@ -454,9 +461,9 @@ impl Display for Digits<'_> {
     }
 }
 
-struct Kind(IdentifierType);
+struct Type(IdentifierType);
 
-impl Display for Kind {
+impl Display for Type {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.write_str(&self.0.as_str().to_ascii_lowercase())
     }
@@ -466,7 +473,7 @@ struct Texts<'a>(&'a [(IdentifierType, String)]);
 
 impl Display for Texts<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let texts: Vec<String> = self.0.iter().map(|(kind, text)| format!("{} {text}", Kind(*kind))).collect();
+        let texts: Vec<String> = self.0.iter().map(|(kind, text)| format!("{} {text}", Type(*kind))).collect();
         write!(f, "MID {}", texts.join(" or "))
     }
 }
