@@ -398,6 +398,23 @@ async fn a_sale_is_below_the_threshold() {
     assert_eq!(headline(&explained.to_string()), "line 2 of imports/itsu/day.csv: left out: below-minimum");
 }
 
+/// A location has the identifiers of every payment scheme: its sale finds the payments of its own.
+#[tokio::test]
+async fn a_sale_at_a_location_finds_its_payments() {
+    let asked = Asked::new().await;
+    let others = ["1", "2", "3", "4", "5"].map(|mid| (Scheme::Mastercard, mid, "itsu", Some("L1")));
+    asked.onboard(&others).await;
+    asked.deliver("visa-auth", "", &auth(["V1", "40417799", "14.50", "390211", "2026-06-18T13:41:07"])).await;
+    let header = "transaction_id,payment_card_type,payment_card_first_six,payment_card_last_four,amount,currency_code,\
+        auth_code,date,merchant_identifier,retailer_location_id,transaction_data,customer_id";
+    let row = "I1,visa,424242,4242,14.50,GBP,390212,2026-06-18T12:41:20,,L1,,";
+    asked.deliver("itsu", "day.csv", &format!("{header}\n{row}\n")).await;
+    let (sale, text) = asked.sale("I1").await;
+    assert_eq!(sale.sale.mids.len(), 6);
+    let codes = Difference::AuthCode { payment: "390211".into(), sale: "390212".into() };
+    assert_eq!(sale.nearest[0].near.differences, [codes], "{text}");
+}
+
 /// docs/explain.md shows what the command prints for three of the situations, to the letter.
 #[tokio::test]
 async fn the_document_shows_real_output() {

@@ -145,7 +145,7 @@ async fn lines_add_up_to_their_file() {
     for file in cloud.rows().unwrap().files {
         let raw = day.drops.iter().find(|d| file.object == format!("imports/{}/{}", d.feed, d.name));
         let lines = match raw {
-            Some(raw) => 1 + raw.bytes.iter().filter(|byte| **byte == b'\n').count(),
+            Some(raw) => raw.bytes.split(|byte| *byte == b'\n').count(),
             None => usize::try_from(file.totals.read).unwrap(),
         };
         let mut sums = Totals::default();
@@ -157,7 +157,7 @@ async fn lines_add_up_to_their_file() {
             match &line.became {
                 Became::Stored { .. } => sums.accepted += 1,
                 Became::Duplicate { .. } | Became::Repeated { .. } | Became::OfRepeatedFile { .. } => {
-                    sums.duplicate += 1
+                    sums.duplicate += 1;
                 }
                 Became::Skipped { .. } => sums.skipped += 1,
                 Became::Rejected { .. } => sums.rejected += 1,

@@ -22,7 +22,8 @@ use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{BookedPayment, ParkedLine, ParkedName, Stored, WaitsFor, purchase_key, sale_key};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Of a till's identifiers so many are looked for among open payments: primary, secondary, PSIMI, and one to spare.
+/// Of a till's identifiers so many are looked for among open payments: those of its payment scheme first, of which a
+/// location has three and seldom more.
 const MIDS_MAX: usize = 4;
 /// Open payments that are read to be compared: those of the sale's own key first, then the nearest in time.
 const PAYMENTS_MAX: usize = 60;
@@ -99,8 +100,9 @@ impl Harmonia {
             return Ok(Because::NoPolicy { merchant, scheme: sale.scheme });
         };
         let any = any_sale(sale);
-        let mut others = self.open_payments_near(sale, notes).await?;
-        others.extend(self.payments_parked_for(sale).await?);
+        let mids = self.mids_of(sale).await?;
+        let mut others = self.open_payments_near(sale, &mids, notes).await?;
+        others.extend(self.payments_parked_for(sale, &mids).await?);
         let paid: Vec<Paid<'_>> = others.iter().map(Other::paid).collect();
         let near = nearest_payments(matching, &any, &paid);
         let of = |near: &Near| others.get(near.index);
@@ -145,6 +147,21 @@ impl Harmonia {
         })
     }
 
+    /// Its identifiers, at most [`MIDS_MAX`]: a location has those of every payment scheme, of which its own come first.
+    async fn mids_of(&self, sale: &Sale) -> Result<Vec<String>, StageError> {
+        let mut mids = sale.mids.clone();
+        if let Some(location) = &sale.location {
+            let tills = self.tills_of(&sale.merchant, location).await?;
+            let rank = |mid: &String| {
+                let own = tills.iter().filter(|till| till.text == *mid && till.scheme == sale.scheme);
+                own.map(|till| till.kind).min().map_or((true, None), |kind| (false, Some(kind)))
+            };
+            mids.sort_by_cached_key(rank);
+        }
+        mids.truncate(MIDS_MAX);
+        Ok(mids)
+    }
+
     /// None of its identifiers is the merchant's.
     async fn not_onboarded(&self, sale: &Sale) -> Result<bool, StageError> {
         for mid in sale.mids.iter().take(MIDS_MAX) {
@@ -158,9 +175,14 @@ impl Harmonia {
     }
 
     /// Open payments of the sale's tills.
-    async fn open_payments_near(&self, sale: &Sale, notes: &mut Vec<Note>) -> Result<Vec<Other>, StageError> {
+    async fn open_payments_near(
+        &self,
+        sale: &Sale,
+        mids: &[String],
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Other>, StageError> {
         let mut entries: BTreeMap<PurchaseKey, BookedPayment> = BTreeMap::new();
-        for mid in sale.mids.iter().take(MIDS_MAX) {
+        for mid in mids {
             let key = BookKey { scheme: sale.scheme, mid: mid.clone(), currency: sale.currency, minor: sale.amount };
             let found = self.entries_of_till::<BookedPayment>(&sale.merchant, &key).await?;
             entries.extend(found.rows.into_iter().map(|entry| (entry.p.clone(), entry)));
@@ -191,9 +213,9 @@ impl Harmonia {
     }
 
     /// Payments that wait for one of the sale's identifiers: as they would be once it is the merchant's.
-    async fn payments_parked_for(&self, sale: &Sale) -> Result<Vec<Other>, StageError> {
+    async fn payments_parked_for(&self, sale: &Sale, mids: &[String]) -> Result<Vec<Other>, StageError> {
         let mut names = BTreeSet::new();
-        for mid in sale.mids.iter().take(MIDS_MAX) {
+        for mid in mids {
             let waits_for = WaitsFor::Mid { scheme: sale.scheme, text: mid.clone() };
             let query = Query { limit: PARKED_MAX, ..Query::prefix(Table::Book, waits_for.pk(), "") };
             let (lines, _) = self.store().page::<ParkedLine>(&query).await?;
