@@ -147,7 +147,7 @@ impl Harmonia {
         })
     }
 
-    /// Its identifiers, at most [`MIDS_MAX`]: a location has those of every payment scheme, of which its own come first.
+    /// Its identifiers, at most [`MIDS_MAX`]: a location has those of every payment scheme, its own come first.
     async fn mids_of(&self, sale: &Sale) -> Result<Vec<String>, StageError> {
         let mut mids = sale.mids.clone();
         if let Some(location) = &sale.location {
