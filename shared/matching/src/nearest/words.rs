@@ -1,6 +1,6 @@
 //! The same in plain English: "same MID and amount, 4 min 10 s apart, limit 3 min".
 
-use super::{Card, Difference, Field, Near};
+use super::{Difference, Field, Near};
 use harmonia_domain::money::{Currency, MinorUnits};
 use jiff::SignedDuration;
 use std::fmt;
@@ -194,11 +194,4 @@ fn timed(code: &str) -> Option<String> {
     } else {
         format!("the sale {} {sale} the payment", Span(apart))
     })
-}
-
-impl fmt::Display for Card {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |digits: &Option<String>, blank: &str| digits.clone().unwrap_or_else(|| blank.to_owned());
-        write!(f, "{}…{}", shown(&self.first_six, "??????"), shown(&self.last_four, "????"))
-    }
 }
