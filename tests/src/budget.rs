@@ -12,6 +12,7 @@ use harmonia_local::{
     world::World,
 };
 use harmonia_ports::memory::SetClock;
+use harmonia_stages::explain::Question;
 use jiff::Timestamp;
 use std::{path::Path, sync::Arc};
 
@@ -112,4 +113,32 @@ async fn nothing_costs_more_than_its_budget() {
     let waited = marginal(false, true).await;
     assert!(waited.1 <= 120 && waited.0 <= 100, "a pair, payment first: {waited:?} tenths");
     println!("tenths of (read, write) units: sale {sale:?}, pair {sale_first:?}, waited {waited:?}");
+}
+
+/// "Cheap enough to ask for any line": an open payment is explained for 120 read units at most, $0.000015, most of them
+/// for the 64 parts of the book, and for nothing in writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_costs_little() {
+    let feeds = feeds();
+    let folder = tempfile::tempdir().unwrap();
+    let partners = Partners::start(&feeds.world.users, Faults::none()).await.unwrap();
+    let clock = Arc::new(SetClock::new("2024-06-03T13:10:00Z".parse::<Timestamp>().unwrap()));
+    let state = Folder::new(folder.path());
+    let local = Local::open(&state, &feeds.world, &partners.outside(), clock, Durability::Kill, None).await.unwrap();
+    // 101 payments and 100 sales: one payment waits, and has sales of its till around it
+    for (feed, text) in [("wasabi-club", feeds.sales(100)), ("visa-auth", feeds.auths(101))] {
+        local.door.drop_bytes(&feed.parse().unwrap(), "a.csv", text.as_bytes()).await.unwrap();
+        while local.cloud.round().await.unwrap() > 0 {}
+    }
+    let rows = local.rows().await.unwrap();
+    let [open] = &rows.open_payments[..] else { panic!("one payment waits: {:?}", rows.open_payments) };
+    let question = Question { what: open.p.id.clone(), scheme: None, merchant: None };
+    let before = local.consumed();
+    let explained = local.cloud.app.harmonia.explain(&question).await.unwrap();
+    let after = local.consumed();
+    assert_eq!(explained.answers.len(), 1, "{explained}");
+    let tenths = (after.0 - before.0, after.1 - before.1);
+    local.close().await.unwrap();
+    println!("tenths of (read, write) units: an explanation {tenths:?}");
+    assert!(tenths.0 <= 1_200 && tenths.1 == 0, "{tenths:?} tenths of (read, write) units");
 }

@@ -6,7 +6,7 @@ use harmonia_domain::{export::BookKey, feed::Slug};
 use harmonia_local::{
     durable::tables::{EmbeddedDynamo, dump},
     invariants::check,
-    mailbox::{Mailbox, Sight},
+    mailbox::Sight,
     memory_cloud::MemoryCloud,
     state::Rows,
 };

@@ -7,6 +7,8 @@ mod busy;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kill;

@@ -14,7 +14,10 @@ use harmonia_domain::{
 use harmonia_gen::{Plan, Why, generate};
 use harmonia_local::{invariants::check, memory_cloud::MemoryCloud, partners::Faults, state::Rows};
 use harmonia_ports::{Clock, Stamp};
-use harmonia_stages::redress::{RedressError, Told, Undone, Unmatched, Words};
+use harmonia_stages::{
+    explain::Question,
+    redress::{RedressError, Told, Undone, Unmatched, Words},
+};
 use harmonia_state::{BookedSale, Store};
 use std::sync::Arc;
 
@@ -371,4 +374,32 @@ async fn the_sweep_finds_nothing_unless_something_is_wrong() {
     cloud.until_quiet().await.unwrap();
     assert_eq!(good(&cloud).exports.len(), 2);
     assert_eq!(harmonia.sweep_book(&iceland_slug()).await.unwrap().open, 0);
+}
+
+/// Invariant 6: what people did, and what differs, is part of the explanation.
+#[tokio::test]
+async fn redress_is_explained() {
+    let cloud = till(true).await;
+    sell(&cloud, "a.csv", &[iceland("S1", "111111", "25.00")]).await;
+    pay(&cloud, "V1", false, AT, "20.00", "222222").await;
+    pay(&cloud, "V1", false, AT, "21.00", "222222").await;
+    force(&cloud, "V1", "S1").await.unwrap();
+    let question = Question { what: "V1".into(), scheme: None, merchant: None };
+    let told = async || cloud.cloud.app.harmonia.explain(&question).await.unwrap().to_string();
+    let forced = told().await;
+    for part in [
+        "payment and sale by a person's word",
+        "a person's word, though the sale's amount differs by 5.00, though the auth codes differ",
+        "by Ada at 2024-06-04",
+        "25.00 GBP is told",
+        "auth 21.00 GBP",
+        "not used: another one with this id came first",
+    ] {
+        assert!(forced.contains(part), "{part:?} is not in\n{forced}");
+    }
+    unmatch(&cloud, "V1").await.unwrap();
+    let undone = told().await;
+    for part in ["undone by Ada", "a person has undone their match"] {
+        assert!(undone.contains(part), "{part:?} is not in\n{undone}");
+    }
 }

@@ -4,6 +4,7 @@
 mod definitions;
 mod demo;
 mod drop;
+mod explain;
 mod files;
 mod generate;
 mod identifiers;
@@ -41,6 +42,8 @@ enum Command {
     Drop(drop::Options),
     /// Show files, open lines and exports.
     Status,
+    /// Say why a payment, a sale, a file or a line of one is what it is, and what comes nearest to it.
+    Explain(explain::Options),
     /// Run conformance cases and print what differs.
     Replay {
         /// Case files; `world.json` lies beside them.
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
             Command::Up(options) => up::run(&folder, &options).await,
             Command::Drop(options) => drop::run(&folder, &options).await,
             Command::Status => status::run(&folder).await,
+            Command::Explain(options) => explain::run(&folder, options).await,
             Command::Replay { cases, json } => Ok(replay::run(&cases, json).await),
             Command::Identifiers(action) => identifiers::run(&folder, action).await,
             Command::Users(action) => users::users(&folder, action).await,

@@ -82,6 +82,14 @@ impl FolderRegistry {
         Ok(Self { harmonia, tables })
     }
 
+    /// As [`FolderRegistry::open`], for a folder in which something has run.
+    pub async fn open_existing(folder: &Folder, clock: Arc<dyn Clock>) -> Result<Self, LocalError> {
+        if !folder.tables().exists() {
+            return Err(LocalError::NoState(folder.path().display().to_string()));
+        }
+        Self::open(folder, clock).await
+    }
+
     /// Ends it in order.
     pub async fn close(self) -> Result<(), LocalError> {
         drop(self.harmonia);

@@ -9,11 +9,16 @@
 mod candidate;
 mod check;
 mod engine;
+mod nearest;
 mod reason;
 mod window;
 
 pub use candidate::Candidate;
 pub use engine::decide;
+pub use nearest::{
+    AnySale, Card, Difference, Field, Money, NEAREST_MAX, Near, Nearest, Paid, Span, Standing, evidence_in_words,
+    nearest_payments, nearest_sales,
+};
 pub use reason::{Decision, Evidence, OpenReason, Reason, Verdict, Whose};
 pub use window::{in_window, sale_times};
 

@@ -3,6 +3,7 @@
 mod file;
 mod identifiers;
 mod lines;
+mod look;
 mod messages;
 mod payment;
 mod plan;
@@ -12,7 +13,10 @@ mod sale;
 
 pub use file::{FILE_BYTES_MAX, Notice, file_name};
 pub use identifiers::IdentifierCache;
+pub(crate) use look::Looked;
 pub use messages::{FeedMessage, MessageResult};
+pub(crate) use payment::AMEX_AUTH_NOT_USED;
+pub(crate) use report::read_reject_csv;
 pub use report::{RangeReport, RejectRow};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! any point; state.md says for each crash point what the repetition finds.
 
 mod error;
+pub mod explain;
 pub mod export;
 pub mod identify;
 pub mod import;

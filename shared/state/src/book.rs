@@ -122,15 +122,17 @@ fn shard(key: &BookKey) -> u64 {
     sum % BOOK_SHARDS
 }
 
-/// The partitions of a merchant's book for one payment scheme; `side` as below.
-pub fn book_partitions(side: &str, merchant: &Slug, scheme: Scheme) -> Vec<String> {
-    (0..BOOK_SHARDS).map(|shard| format!("{side}#{merchant}#{scheme}#{shard}")).collect()
-}
-
 /// Partition and sort-key prefix of a book key; `side` is `BP` (payments) or `BS` (sales).
 pub fn book_prefix(side: &str, merchant: &Slug, key: &BookKey) -> (String, String) {
     let pk = format!("{side}#{merchant}#{}#{}", key.scheme, shard(key));
     (pk, format!("{}#{}#{}#", key.mid, key.currency, key.minor.0))
+}
+
+/// The partitions of one side of a merchant's book, `BP` or `BS`, for one payment scheme: a MID's entries are in all of
+/// them.
+pub fn book_partitions(side: &str, merchant: &Slug, scheme: Scheme) -> impl Iterator<Item = String> {
+    let part = format!("{side}#{merchant}#{scheme}");
+    (0..BOOK_SHARDS).map(move |shard| format!("{part}#{shard}"))
 }
 
 /// An open payment in the book. An index entry: the truth is on the purchase.

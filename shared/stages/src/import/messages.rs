@@ -80,7 +80,7 @@ impl Harmonia {
         Ok(imported)
     }
 
-    fn read(&self, feed: &Feed, bytes: &[u8]) -> Record {
+    pub(super) fn read(&self, feed: &Feed, bytes: &[u8]) -> Record {
         match feed {
             Feed::Payment(feed) => read_message(*feed, bytes),
             Feed::Merchant(merchant) => match self.definitions.get(merchant).and_then(|d| d.feed.as_ref()) {

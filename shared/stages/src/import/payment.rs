@@ -23,6 +23,9 @@ const FORWARD_AGAIN_H: i64 = 48;
 /// Older lines are rejected, so that nothing forgotten is paid again: horizon 400 days less 20 (design §4).
 const AGE_DAYS_MAX: i64 = 380;
 
+/// The filter of Amex auths whose merchant is told of each payment, or of purchases by themselves (spec import §7.1).
+pub(crate) const AMEX_AUTH_NOT_USED: &str = "amex-auth-not-used";
+
 /// A payment line ready to be stored.
 pub(super) struct Prepared {
     pub(super) line: PaymentLine,
@@ -45,7 +48,7 @@ impl Harmonia {
         };
         let merchant = identifier.as_ref().map(|i: &MatchedIdentifier| &i.merchant);
         if line.scheme == Scheme::Amex && line.kind == Kind::Auth && merchant.is_some_and(|m| self.refuses_amex(m)) {
-            return Ok(Err(Outcome::Skipped(SkipReason("amex-auth-not-used".to_owned()))));
+            return Ok(Err(Outcome::Skipped(SkipReason(AMEX_AUTH_NOT_USED.to_owned()))));
         }
         let at = self.instant(line.time, merchant);
         if too_old(at, arrived, AGE_DAYS_MAX) {

@@ -127,11 +127,16 @@ impl Harmonia {
     }
 
     /// The version of the merchant's definition that reads a feed.
-    pub(super) fn definition_version(&self, feed: &Feed) -> Option<String> {
+    pub(crate) fn definition_version(&self, feed: &Feed) -> Option<String> {
         match feed {
             Feed::Payment(_) => None,
             Feed::Merchant(slug) => self.definitions.get(slug).map(|definition| definition.version.clone()),
         }
+    }
+
+    /// The plan in the work bucket, if it is still kept.
+    pub(super) async fn kept_plan(&self, object: &str) -> Result<Option<Planned>, StageError> {
+        Ok(self.stored_plan(object).await?.map(|stored| stored.planned(object.to_owned())))
     }
 
     async fn stored_plan(&self, object: &str) -> Result<Option<StoredPlan>, StageError> {

@@ -46,6 +46,18 @@ pub(super) fn reject_csv<'a>(rejects: impl Iterator<Item = &'a RejectRow>) -> St
     std::iter::once("line,field,reason,value\r\n".to_owned()).chain(rejects.map(row)).collect()
 }
 
+/// Reads a reject report again; `None` if it is none.
+pub(crate) fn read_reject_csv(bytes: &[u8]) -> Option<Vec<RejectRow>> {
+    let known = |name: &str| serde_json::Value::String(name.to_owned());
+    let row = |row: csv::Result<csv::StringRecord>| {
+        let row = row.ok()?;
+        let (reason, class) = (serde_json::from_value(known(row.get(2)?)), serde_json::from_value(known(row.get(3)?)));
+        let reject = Reject { field: row.get(1)?.to_owned(), reason: reason.ok()?, class: class.ok()? };
+        Some(RejectRow { line: row.get(0)?.parse().ok()?, reject })
+    };
+    csv::Reader::from_reader(bytes).into_records().map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +69,9 @@ mod tests {
         let row = RejectRow { line: 7, reject: Reject::value("Amount", RejectReason::BadAmount, "1,234.50") };
         let text = reject_csv([&row].into_iter());
         assert_eq!(text, "line,field,reason,value\r\n7,\"Amount\",bad-amount,number\r\n");
+        let quoted = RejectRow { line: 8, reject: Reject::missing("a \"b\", c") };
+        let text = reject_csv([&row, &quoted].into_iter());
+        assert_eq!(read_reject_csv(text.as_bytes()), Some(vec![row, quoted]));
+        assert_eq!(read_reject_csv(b"line,field,reason,value\r\nx,y\r\n"), None);
     }
 }

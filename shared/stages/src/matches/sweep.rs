@@ -25,7 +25,10 @@ impl Harmonia {
     /// Time and memory grow with the open payments: 100,000 are some 30 MB and as many queries.
     pub async fn sweep_book(&self, merchant: &Slug) -> Result<Swept, StageError> {
         let trace = "sweep";
-        let partitions = Scheme::ALL.into_iter().flat_map(|scheme| book_partitions("BP", merchant, scheme));
+        let mut partitions = Vec::new();
+        for scheme in Scheme::ALL {
+            partitions.extend(book_partitions("BP", merchant, scheme));
+        }
         let read = |pk: String| async move {
             let query = Query { read: Read::Eventual, ..Query::prefix(Table::Book, pk, "") };
             self.store().list::<BookedPayment>(&query).await
