@@ -69,6 +69,8 @@ pub(crate) fn visa_auth(p: &PaymentText<'_>) -> String {
         element("Transaction.TransactionAmount", &pounds(p.pence)),
         element("Transaction.VipTransactionId", p.id),
         element("Transaction.AuthCode", p.code),
+        element("Transaction.VisaStoreId", ""),
+        element("Transaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
 }
@@ -80,6 +82,8 @@ pub(crate) fn visa_settlement(p: &PaymentText<'_>) -> String {
         element("Transaction.SettlementAmount", &pounds(p.pence)),
         element("Transaction.VipTransactionId", p.id),
         element("Transaction.AuthCode", p.code),
+        element("Transaction.VisaStoreId", ""),
+        element("Transaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
 }
@@ -91,6 +95,8 @@ pub(crate) fn visa_refund(p: &PaymentText<'_>) -> String {
         element("ReturnTransaction.Amount", &pounds(p.pence)),
         element("ReturnTransaction.VipTransactionId", p.id),
         element("ReturnTransaction.AuthCode", p.code),
+        element("ReturnTransaction.VisaStoreId", ""),
+        element("ReturnTransaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
 }

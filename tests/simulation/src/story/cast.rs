@@ -90,11 +90,6 @@ impl Shop {
         Self { merchant, scheme, mid, location: format!("loc-{location}"), onboarded: Onboarded::First }
     }
 
-    /// Its sales are told by location.
-    pub(crate) fn located(&self) -> bool {
-        matches!(self.merchant, "itsu" | "stonegate")
-    }
-
     /// Payments count by themselves.
     pub(crate) fn alone(&self) -> bool {
         matches!(self.merchant, "bpl-viator" | "squaremeal" | "the-works")
