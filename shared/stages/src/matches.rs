@@ -12,16 +12,17 @@ use crate::{
     message::{self, Body, ExportName, KnownPayment, Position},
 };
 use claim::{Claim, Claimed};
-use harmonia_definitions::{MatchedAs, Route};
+use harmonia_definitions::{MatchedAs, Route, TillField};
 use harmonia_domain::{
     export::{BookKey, Export, ExportState, MatchType},
     feed::{Kind, Slug},
     identity::IdentityRef,
     purchase::{Current, ExportKey, Purchase, PurchaseKey, PurchaseState},
+    sale::Sale,
 };
 use harmonia_matching::Decision;
 use harmonia_ports::{Query, Queue, Read, Table};
-use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key};
+use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, sale_key};
 use std::collections::BTreeSet;
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -302,6 +303,8 @@ impl Harmonia {
     ) -> Result<Option<(Slug, BookKey)>, StageError> {
         if told == Told::Now {
             self.send_on(trace, export).await?;
+            // before the entry goes: whoever dies in between is led here by it again
+            self.settle_later(trace, &self.elsewhere(export).await?, None).await?;
         }
         if export.match_type != MatchType::Loyalty {
             return Ok(None);
@@ -319,6 +322,18 @@ impl Harmonia {
         // the auth may have waited under another amount than the settlement was claimed with
         self.move_entry(purchase, &own).await?;
         Ok(Some((export.merchant.clone(), export.book_key.clone())))
+    }
+
+    /// The other keys that the claimed sale stands under: a location has a till for each of its MIDs, and a payment of
+    /// another one may have been tied between this sale and the next (invariant 4).
+    async fn elsewhere(&self, export: &Export) -> Result<BTreeSet<(Slug, BookKey)>, StageError> {
+        let feed = self.definitions.get(&export.merchant).and_then(|d| d.feed.as_ref());
+        let located = feed.is_some_and(|feed| matches!(feed.fields.till, TillField::Location(_)));
+        let Some(sale) = export.sale.as_ref().filter(|_| located) else { return Ok(BTreeSet::new()) };
+        let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, sale)).await?;
+        let mids = found.map(|sale| sale.row.mids).unwrap_or_default();
+        let others = mids.into_iter().filter(|mid| *mid != export.book_key.mid);
+        Ok(others.map(|mid| (export.merchant.clone(), BookKey { mid, ..export.book_key.clone() })).collect())
     }
 
     /// D12: a settlement that names another amount after the match: stored with the export, once.

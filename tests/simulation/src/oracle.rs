@@ -54,7 +54,9 @@ fn lost_lines(rows: &Rows, truth: &Truth) -> Vec<String> {
                 let Some(facts) = purchase.line(*kind) else { continue };
                 let waits = match facts.parked {
                     Some(ParkReason::UnknownMid | ParkReason::DisputedMid) => line.mid,
-                    Some(ParkReason::CardNotKnown) => matches!(line.card, Knows::Member | Knows::Later | Knows::NoDigits),
+                    Some(ParkReason::CardNotKnown) => {
+                        matches!(line.card, Knows::Member | Knows::Later | Knows::NoDigits)
+                    }
                     Some(ParkReason::NoCardInformation) => line.card != Knows::NoDigits,
                     Some(ParkReason::DirectoryUnavailable) => true,
                     _ => false,
@@ -134,8 +136,7 @@ fn lonely_pairs(rows: &Rows) -> Vec<String> {
         }
         let Some(now) = purchase.current() else { continue };
         let Some((first_six, last_four)) = digits(rows, purchase) else { continue };
-        let payment =
-            Payment { scheme: purchase.key.scheme, now: &now, first_six: &first_six, last_four: &last_four };
+        let payment = Payment { scheme: purchase.key.scheme, now: &now, first_six: &first_six, last_four: &last_four };
         let fits = matching_sale(&payment, &[sale]).is_some();
         let claimed = |x: &Export| x.purchase == purchase.key && x.sale.as_ref() == Some(&sale.id);
         if fits && !rows.exports.iter().any(claimed) && !matches!(purchase.state, PurchaseState::Stored) {
@@ -182,7 +183,6 @@ fn untold(machine: &Machine, rows: &Rows) -> Vec<String> {
 /// Invariant 7 on everything that is stored.
 fn card_data(machine: &Machine, truth: &Truth) -> Vec<String> {
     let items = Table::ALL.into_iter().flat_map(|table| machine.tables().dump(table));
-    let texts: Vec<String> =
-        items.map(|item| format!("{} {} {:?}", item.key.pk, item.key.sk, item.body)).collect();
+    let texts: Vec<String> = items.map(|item| format!("{} {} {:?}", item.key.pk, item.key.sk, item.body)).collect();
     check_card_data(texts.iter().map(String::as_str), &truth.tokens).iter().map(ToString::to_string).collect()
 }

@@ -177,8 +177,9 @@ impl Machine {
         self.tasks.push(Task { number, process, what, future });
     }
 
-    /// One task goes on until its next effect.
+    /// One task goes on until its next effect. Each effect has an instant of its own.
     fn step(&mut self) {
+        self.clock.advance(SignedDuration::from_micros(1));
         let n = self.dice.below(self.tasks.len());
         let before = self.trace.then(|| versions(&self.tables));
         let waker = noop_waker();
@@ -198,7 +199,11 @@ impl Machine {
     }
 
     /// What the task changed in the tables.
-    fn tell_changes(&self, n: usize, before: &std::collections::BTreeMap<(harmonia_ports::Table, String, String), (u64, String)>) {
+    fn tell_changes(
+        &self,
+        n: usize,
+        before: &std::collections::BTreeMap<(harmonia_ports::Table, String, String), (u64, String)>,
+    ) {
         let after = versions(&self.tables);
         let number = self.tasks[n].number;
         for (key, now) in &after {

@@ -17,8 +17,7 @@ const EACH_MAX: usize = 8;
 /// How far purchases and sales are from the story's moment: around every border of the policies.
 const OFFSETS_S: [i64; 14] = [0, 0, 0, 20, 59, 60, 61, 120, 179, 180, 181, -60, -180, 3_600];
 /// Pauses between deliveries: mostly none; then borders of caches, retries and of the matching window.
-const PAUSES_S: [i64; 16] =
-    [0, 0, 0, 0, 0, 0, 0, 1, 2, 65, 700, 4_000, 86_400, 3 * 86_400, 13 * 86_400, 15 * 86_400];
+const PAUSES_S: [i64; 16] = [0, 0, 0, 0, 0, 0, 0, 1, 2, 65, 700, 4_000, 86_400, 3 * 86_400, 13 * 86_400, 15 * 86_400];
 /// A story is over before the book forgets (63 days).
 const STORY_S_MAX: i64 = 40 * 86_400;
 
@@ -172,7 +171,11 @@ fn sale(
     }
     let pence = if own { of.settled.filter(|_| dice.one_in(2)).or(of.auth) } else { None };
     let pence = pence.unwrap_or_else(|| *dice.pick(&cast.pence));
-    let at = if own { shifted(of.at, *dice.pick(&[0, 0, 20, 60, -60, 61, 180, 86_400])) } else { shifted(moment, *dice.pick(&OFFSETS_S)) };
+    let at = if own {
+        shifted(of.at, *dice.pick(&[0, 0, 20, 60, -60, 61, 180, 86_400]))
+    } else {
+        shifted(moment, *dice.pick(&OFFSETS_S))
+    };
     let code = if own && !dice.one_in(4) { of.code } else { *dice.pick(&cast.codes) };
     let card = if own { of.card.clone() } else { cast.card(dice, shop.scheme).clone() };
     let digits = (!dice.one_in(3)).then_some((card.first_six.as_str(), card.last_four.as_str()));
