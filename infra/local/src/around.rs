@@ -17,6 +17,8 @@ pub enum Kind {
     Read,
     /// It changes something here.
     Write,
+    /// It changes several things here at once.
+    Transact,
     /// It leaves this machine.
     Web,
 }
@@ -96,7 +98,7 @@ impl Tables for Wrapped<dyn Tables> {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        self.call(Kind::Write, self.inner.transact(writes)).await
+        self.call(Kind::Transact, self.inner.transact(writes)).await
     }
 
     async fn put_all(&self, table: Table, items: Vec<Item>) -> Result<(), StoreError> {

@@ -33,7 +33,11 @@ use harmonia_stages::{
 };
 use secrecy::SecretString;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// What all seeds share: read once.
 #[derive(Clone)]
@@ -86,6 +90,8 @@ struct Task {
     process: usize,
     what: What,
     future: LocalBoxFuture<'static, Result<Value, String>>,
+    /// Until this turn the others go on without it.
+    asleep_until: u64,
 }
 
 /// The world.
@@ -106,6 +112,10 @@ pub(crate) struct Machine {
     observer: Harmonia,
     tasks: Vec<Task>,
     started: u64,
+    /// Turns so far.
+    turn: u64,
+    /// Messages whose handler died: the next one's life is in danger too.
+    cursed: BTreeSet<String>,
     /// Commands to be started (again).
     commands: Vec<Input>,
     service: bool,
@@ -167,6 +177,8 @@ impl Machine {
             observer,
             tasks: Vec::new(),
             started: 0,
+            turn: 0,
+            cursed: BTreeSet::new(),
             commands: Vec::new(),
             service: story.service,
             calm: false,

@@ -166,8 +166,10 @@ impl Queues for Post {
         let failure = |why: &str| Err(QueueError { queue: queue.as_str().to_owned(), why: why.to_owned() });
         if self.inner().trick() {
             // some are sent, some are not, nobody knows which
-            for message in messages.into_iter().step_by(2) {
-                self.put(queue.as_str(), message.body, now, i64::from(message.delay_s));
+            for message in messages {
+                if self.inner().dice.one_in(2) {
+                    self.put(queue.as_str(), message.body, now, i64::from(message.delay_s));
+                }
             }
             return failure("the answer was lost (injected)");
         }

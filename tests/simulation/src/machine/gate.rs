@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -15,19 +15,32 @@ use std::{
 /// The gate before every port call.
 pub(super) struct Gate {
     dice: Mutex<Dice>,
-    /// Something has been changed since anybody asked.
-    wrote: AtomicBool,
+    /// What has been changed since anybody asked.
+    wrote: AtomicU8,
 }
 
 impl Gate {
     pub(super) fn new(seed: u64) -> Self {
-        Self { dice: Mutex::new(Dice::new(seed)), wrote: AtomicBool::new(false) }
+        Self { dice: Mutex::new(Dice::new(seed)), wrote: AtomicU8::new(0) }
     }
 
-    /// Has something been changed since the last call?
-    pub(super) fn wrote(&self) -> bool {
-        self.wrote.swap(false, Ordering::Relaxed)
+    /// What has been changed since the last call.
+    pub(super) fn wrote(&self) -> Wrote {
+        match self.wrote.swap(0, Ordering::Relaxed) {
+            0 => Wrote::Nothing,
+            1 => Wrote::One,
+            _ => Wrote::Several,
+        }
     }
+}
+
+/// What the last turn changed: the moment after it is the more dangerous, the more that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrote {
+    Nothing,
+    One,
+    /// A transaction: most of them are claims.
+    Several,
 }
 
 #[async_trait]
@@ -47,9 +60,12 @@ impl Around for Gate {
     }
 
     async fn after(&self, kind: Kind) {
-        if kind != Kind::Read {
-            self.wrote.store(true, Ordering::Relaxed);
-        }
+        let much = match kind {
+            Kind::Read => 0,
+            Kind::Write | Kind::Web => 1,
+            Kind::Transact => 2,
+        };
+        self.wrote.fetch_max(much, Ordering::Relaxed);
     }
 }
 

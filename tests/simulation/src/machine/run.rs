@@ -1,7 +1,7 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Machine, Task, What, command, invoke, tick, versions};
+use super::{Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
 use crate::story::{Step, Story};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
@@ -38,7 +38,7 @@ impl Machine {
             let roll = self.dice.below(100);
             match roll {
                 _ if self.tasks.is_empty() && waiting.is_empty() && self.commands.is_empty() => {
-                    if steps.is_empty() {
+                    if steps.is_empty() && !self.wait_in_the_storm() {
                         return;
                     }
                     self.feed(&mut steps);
@@ -58,6 +58,15 @@ impl Machine {
                 _ => self.step(),
             }
         }
+    }
+
+    /// What failed comes again while the weather is still bad. `false`: nothing does, or it clears up.
+    fn wait_in_the_storm(&mut self) -> bool {
+        let danger = self.weather.crashes > 0 && self.dice.below(8) > 0;
+        let Some(next) = self.post.next_visible().filter(|_| danger) else { return false };
+        let now = self.clock.now();
+        self.pass(next.duration_since(now).as_secs().max(0) + 1);
+        true
     }
 
     fn calm(&mut self) -> Result<(), String> {
@@ -174,13 +183,14 @@ impl Machine {
             What::Command(input) => Box::pin(command(app, self.outside.clone(), self.service, input.clone())),
             What::Tick => Box::pin(tick(app)),
         };
-        self.tasks.push(Task { number, process, what, future });
+        self.tasks.push(Task { number, process, what, future, asleep_until: 0 });
     }
 
     /// One task goes on until its next effect. Each effect has an instant of its own.
     fn step(&mut self) {
         self.clock.advance(SignedDuration::from_micros(1));
-        let n = self.dice.below(self.tasks.len());
+        self.turn += 1;
+        let n = self.next_task();
         let before = self.trace.then(|| versions(&self.tables));
         let waker = noop_waker();
         let polled = self.tasks[n].future.as_mut().poll(&mut Context::from_waker(&waker));
@@ -189,13 +199,45 @@ impl Machine {
         }
         let wrote = self.gate.wrote();
         match polled {
-            Poll::Pending if wrote && self.weather.crashes > 0 && self.dice.one_in(30) => {
+            Poll::Pending if self.dies(n, wrote) => {
                 self.weather.crashes -= 1;
                 self.kill(n);
             }
             Poll::Pending => {}
             Poll::Ready(result) => self.end(n, result),
         }
+    }
+
+    /// Whose turn it is. Now and then somebody falls asleep between two effects, for as long as others need to begin
+    /// and end whole invocations.
+    fn next_task(&mut self) -> usize {
+        let turn = self.turn;
+        let awake: Vec<usize> = (0..self.tasks.len()).filter(|n| self.tasks[*n].asleep_until <= turn).collect();
+        let n = if awake.is_empty() { self.dice.below(self.tasks.len()) } else { *self.dice.pick(&awake) };
+        if awake.len() > 1 && self.dice.one_in(16) {
+            let turns = *self.dice.pick(&[8, 30, 100, 400]);
+            self.tasks[n].asleep_until = turn + turns;
+            let others: Vec<usize> = awake.into_iter().filter(|other| *other != n).collect();
+            return *self.dice.pick(&others);
+        }
+        n
+    }
+
+    /// Dangerous moments are those right after a change, more so after a claim, most so if the messages are cursed.
+    fn dies(&mut self, n: usize, wrote: Wrote) -> bool {
+        if self.weather.crashes == 0 || wrote == Wrote::Nothing {
+            return false;
+        }
+        let cursed = match &self.tasks[n].what {
+            What::Batch { records, .. } => records.iter().any(|record| self.cursed.contains(&record.id)),
+            What::Command(_) | What::Tick => false,
+        };
+        let one_in = match (wrote, cursed) {
+            (_, true) => 4,
+            (Wrote::Several, false) => 8,
+            _ => 40,
+        };
+        self.dice.one_in(one_in)
     }
 
     /// What the task changed in the tables.
@@ -254,8 +296,10 @@ impl Machine {
     fn kill(&mut self, n: usize) {
         let task = self.tasks.swap_remove(n);
         self.note(|| format!("#{} dies", task.number));
-        if let What::Command(input) = task.what {
-            self.commands.insert(0, input);
+        match task.what {
+            What::Command(input) => self.commands.insert(0, input),
+            What::Batch { records, .. } => self.cursed.extend(records.into_iter().map(|record| record.id)),
+            What::Tick => {}
         }
     }
 }
