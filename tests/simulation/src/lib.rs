@@ -36,3 +36,11 @@ pub fn play(seed: u64, shared: &Shared, trace: bool) -> Vec<String> {
     }));
     played.unwrap_or_else(|_| vec!["it panicked".to_owned()])
 }
+
+/// Everything that is stored when a seed has come to rest, as text: for comparing two runs.
+pub fn ending(seed: u64, shared: &Shared) -> String {
+    let story = Story::of(seed);
+    let mut machine = Machine::new(seed, &story, shared, false);
+    let ended = machine.play(&story);
+    format!("{ended:?} {:?}", machine.items())
+}

@@ -23,7 +23,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Ports, Table,
+    Bucket, Clock, Item, Ports, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -204,10 +204,14 @@ impl Machine {
         App { harmonia, visibility: self.post.clone() }
     }
 
+    /// Every item.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        Table::ALL.into_iter().flat_map(|table| self.tables.dump(table)).collect()
+    }
+
     /// Every row.
     pub(crate) fn rows(&self) -> Result<Rows, String> {
-        let items = Table::ALL.into_iter().flat_map(|table| self.tables.dump(table));
-        Rows::from_items(items).map_err(|e| e.to_string())
+        Rows::from_items(self.items()).map_err(|e| e.to_string())
     }
 
     pub(crate) fn post(&self) -> &Post {
@@ -216,10 +220,6 @@ impl Machine {
 
     pub(crate) fn outside(&self) -> &Outside {
         &self.outside
-    }
-
-    pub(crate) fn tables(&self) -> &MemoryTables {
-        &self.tables
     }
 
     /// What comes from outside arrives.

@@ -19,7 +19,7 @@ use harmonia_local::{
     },
     state::Rows,
 };
-use harmonia_ports::Table;
+use harmonia_ports::Item;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is wrong.
@@ -182,7 +182,7 @@ fn untold(machine: &Machine, rows: &Rows) -> Vec<String> {
 
 /// Invariant 7 on everything that is stored.
 fn card_data(machine: &Machine, truth: &Truth) -> Vec<String> {
-    let items = Table::ALL.into_iter().flat_map(|table| machine.tables().dump(table));
-    let texts: Vec<String> = items.map(|item| format!("{} {} {:?}", item.key.pk, item.key.sk, item.body)).collect();
+    let text = |item: Item| format!("{} {} {:?}", item.key.pk, item.key.sk, item.body);
+    let texts: Vec<String> = machine.items().into_iter().map(text).collect();
     check_card_data(texts.iter().map(String::as_str), &truth.tokens).iter().map(ToString::to_string).collect()
 }
