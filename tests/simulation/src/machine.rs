@@ -47,15 +47,25 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The shipped definitions, with the played partners' addresses.
+    /// The shipped definitions, with the played partners' addresses. Two merchants whose protocols are not there yet
+    /// are told as Wasabi is, so that most matches lead to something.
     pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
         let outside = PlayedPartners::outside();
+        let mut definitions = outside.definitions()?;
+        let named = |definitions: &Definitions, name: &str| definitions.get(&name.parse().ok()?).cloned();
+        let target = named(&definitions, "wasabi-club").and_then(|wasabi| wasabi.export);
+        for mut definition in
+            ["costa", "stonegate"].iter().filter_map(|name| named(&definitions, name)).collect::<Vec<_>>()
+        {
+            definition.export.clone_from(&target);
+            definitions = definitions.with(definition);
+        }
         let settings = Settings {
             directory: outside.directory(),
             aes_key: SecretString::from(crate::story::AES_KEY),
             merchants: outside.secrets.clone(),
         };
-        Ok(Self { definitions: Arc::new(outside.definitions()?), settings })
+        Ok(Self { definitions: Arc::new(definitions), settings })
     }
 }
 

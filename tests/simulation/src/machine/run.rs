@@ -233,8 +233,8 @@ impl Machine {
             What::Command(_) | What::Tick => false,
         };
         let one_in = match (wrote, cursed) {
-            (_, true) => 4,
-            (Wrote::Several, false) => 8,
+            (_, true) => 3,
+            (Wrote::Several, false) => 6,
             _ => 40,
         };
         self.dice.one_in(one_in)

@@ -181,7 +181,7 @@ fn sale(
     let digits = (!dice.one_in(3)).then_some((card.first_six.as_str(), card.last_four.as_str()));
     // a till that repeats an id tells of the first sale again
     let number = if number > 0 && dice.one_in(12) { number - 1 } else { number };
-    let id = format!("SALE-{number}");
+    let id = format!("SALE-{}-{number}", &shop.merchant[..3]);
     let text = SaleText {
         merchant: shop.merchant,
         id: &id,
