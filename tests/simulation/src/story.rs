@@ -50,6 +50,8 @@ pub(crate) struct Weather {
     pub(crate) partners: u16,
     /// Crashes.
     pub(crate) crashes: u32,
+    /// They strike right after claims, and those who take up what was left behind; else anybody at any time.
+    pub(crate) aimed: bool,
     /// Ticks out of turn.
     pub(crate) ticks: u32,
     /// Processes at once.
@@ -125,11 +127,12 @@ impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
     fn draw(dice: &mut Dice) -> Self {
         let mut some = |of: &[u64]| *dice.pick(of);
-        let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 200, 600]));
+        let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 300, 800]));
         let (tricks, tricky) = (some(&[0, 3, 8]), some(&[50, 200]));
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
         let (crashes, ticks) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
+        let aimed = dice.one_in(2);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
         Self {
             failing,
@@ -139,6 +142,7 @@ impl Weather {
             deaf,
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
+            aimed,
             ticks: u32::try_from(ticks).unwrap_or(0),
             processes: narrow(processes),
             at_once: narrow(at_once),

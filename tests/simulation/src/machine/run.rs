@@ -49,7 +49,7 @@ impl Machine {
                     let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
                     self.pass(jump);
                 }
-                26 if self.weather.crashes > 0 => self.crash(),
+                26 if self.weather.crashes > 0 && !self.weather.aimed => self.crash(),
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
                     self.spawn(What::Tick);
@@ -214,7 +214,7 @@ impl Machine {
         let turn = self.turn;
         let awake: Vec<usize> = (0..self.tasks.len()).filter(|n| self.tasks[*n].asleep_until <= turn).collect();
         let n = if awake.is_empty() { self.dice.below(self.tasks.len()) } else { *self.dice.pick(&awake) };
-        if awake.len() > 1 && self.dice.one_in(16) {
+        if awake.len() > 1 && self.dice.one_in(10) {
             let turns = *self.dice.pick(&[8, 30, 100, 400]);
             self.tasks[n].asleep_until = turn + turns;
             let others: Vec<usize> = awake.into_iter().filter(|other| *other != n).collect();
@@ -232,10 +232,13 @@ impl Machine {
             What::Batch { records, .. } => records.iter().any(|record| self.cursed.contains(&record.id)),
             What::Command(_) | What::Tick => false,
         };
-        let one_in = match (wrote, cursed) {
-            (_, true) => 3,
-            (Wrote::Several, false) => 6,
-            _ => 40,
+        let one_in = match (self.weather.aimed, wrote, cursed) {
+            (true, _, true) => 2,
+            (true, Wrote::Several, false) => 3,
+            (true, _, false) => return false,
+            (false, _, true) => 4,
+            (false, Wrote::Several, false) => 8,
+            (false, _, false) => 40,
         };
         self.dice.one_in(one_in)
     }

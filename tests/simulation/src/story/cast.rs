@@ -225,8 +225,8 @@ impl Cast {
     /// Mostly the main one, sometimes its neighbour, seldom any.
     pub(crate) fn shop(&self, dice: &mut Dice) -> &Shop {
         let n = match dice.below(10) {
-            0..7 => self.main,
-            7 => self.main ^ 1,
+            0..8 => self.main,
+            8 => self.main ^ 1,
             _ => dice.below(self.shops.len()),
         };
         &self.shops[n]
