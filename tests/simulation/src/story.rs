@@ -50,8 +50,9 @@ pub(crate) struct Weather {
     pub(crate) partners: u16,
     /// Crashes.
     pub(crate) crashes: u32,
-    /// They strike right after claims, and those who take up what was left behind; else anybody at any time.
-    pub(crate) aimed: bool,
+    /// They strike handlers of this queue, right after changes, and whoever takes up what those left behind; else
+    /// anybody at any time.
+    pub(crate) aim: Option<&'static str>,
     /// Ticks out of turn.
     pub(crate) ticks: u32,
     /// Processes at once.
@@ -123,6 +124,10 @@ impl Story {
     }
 }
 
+/// What crashes are after: mostly claims.
+const AIMS: [Option<&str>; 8] =
+    [None, None, None, Some("match"), Some("match"), Some("match"), Some("import-files"), Some("identify")];
+
 impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
     fn draw(dice: &mut Dice) -> Self {
@@ -132,7 +137,7 @@ impl Weather {
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
         let (crashes, ticks) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
-        let aimed = dice.one_in(2);
+        let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
         Self {
             failing,
@@ -142,7 +147,7 @@ impl Weather {
             deaf,
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
-            aimed,
+            aim,
             ticks: u32::try_from(ticks).unwrap_or(0),
             processes: narrow(processes),
             at_once: narrow(at_once),

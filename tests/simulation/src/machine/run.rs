@@ -49,7 +49,7 @@ impl Machine {
                     let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
                     self.pass(jump);
                 }
-                26 if self.weather.crashes > 0 && !self.weather.aimed => self.crash(),
+                26 if self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
                     self.spawn(What::Tick);
@@ -228,17 +228,19 @@ impl Machine {
         if self.weather.crashes == 0 || wrote == Wrote::Nothing {
             return false;
         }
-        let cursed = match &self.tasks[n].what {
-            What::Batch { records, .. } => records.iter().any(|record| self.cursed.contains(&record.id)),
-            What::Command(_) | What::Tick => false,
+        let (cursed, queue) = match &self.tasks[n].what {
+            What::Batch { records, queue } => (records.iter().any(|r| self.cursed.contains(&r.id)), queue.as_str()),
+            What::Command(_) => (false, "command"),
+            What::Tick => (false, "tick"),
         };
-        let one_in = match (self.weather.aimed, wrote, cursed) {
-            (true, _, true) => 2,
-            (true, Wrote::Several, false) => 3,
-            (true, _, false) => return false,
-            (false, _, true) => 4,
-            (false, Wrote::Several, false) => 8,
-            (false, _, false) => 40,
+        let one_in = match (self.weather.aim, wrote, cursed) {
+            (Some(aim), _, _) if aim != queue => return false,
+            (Some(_), _, true) => 2,
+            (Some(_), Wrote::Several, false) => 3,
+            (Some(_), _, false) => 10,
+            (None, _, true) => 4,
+            (None, Wrote::Several, false) => 8,
+            (None, _, false) => 40,
         };
         self.dice.one_in(one_in)
     }
