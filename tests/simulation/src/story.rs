@@ -133,9 +133,9 @@ impl Weather {
     fn draw(dice: &mut Dice) -> Self {
         let mut some = |of: &[u64]| *dice.pick(of);
         let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 300, 800]));
-        let (tricks, tricky) = (some(&[0, 3, 8]), some(&[50, 200]));
+        let (tricks, tricky_per_mille) = (some(&[0, 3, 8]), some(&[50, 200]));
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
-        let (crashes, ticks) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
+        let (crashes, early) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
         let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
@@ -143,12 +143,12 @@ impl Weather {
             failing,
             lagging,
             tricks: u32::try_from(tricks).unwrap_or(0),
-            tricky,
+            tricky: tricky_per_mille,
             deaf,
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
             aim,
-            ticks: u32::try_from(ticks).unwrap_or(0),
+            ticks: u32::try_from(early).unwrap_or(0),
             processes: narrow(processes),
             at_once: narrow(at_once),
         }

@@ -1,6 +1,8 @@
 //! Seeds in the test suite: the first hundred, and 500 that nobody has played before. A seed that fails is printed;
 //! `cargo run -p harmonia-simulation -- --seeds SEED --trace` plays it again.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use harmonia_simulation::{Shared, ending, play};
 use std::{
     sync::atomic::{AtomicU64, Ordering},

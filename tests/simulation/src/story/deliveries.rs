@@ -88,10 +88,11 @@ fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> P
         8..11 => (Some(moved), Some(pence), None),
         _ => (Some(pence), Some(pence), Some(pence)),
     };
+    let code = *dice.pick(&cast.codes);
     // equal ids at two payment schemes are different purchases
     let id = format!("PAY{number:06}");
     let at = shifted(moment, *dice.pick(&OFFSETS_S));
-    Purchase { shop, card, id, at, code: *dice.pick(&cast.codes), auth, settled, refund }
+    Purchase { shop, card, id, at, code, auth, settled, refund }
 }
 
 fn feed_of(scheme: Scheme, kind: Kind) -> Option<&'static str> {
@@ -245,7 +246,7 @@ fn deliveries(dice: &mut Dice, payments: Vec<Line>, sales: Vec<Line>, truth: &mu
 
 fn file(dice: &mut Dice, feed: &str, number: usize, lines: &[String], truth: &mut Truth) -> Vec<Input> {
     let text = match formats::header(feed) {
-        Some(header) => format!("{header}\n{}", lines.iter().map(|line| format!("{line}\n")).collect::<String>()),
+        Some(header) => format!("{}\n", [&[header.to_owned()], lines].concat().join("\n")),
         None => formats::tgx2_file(lines, &format!("2024060{number}120000")),
     };
     let mut names = vec![format!("{feed}-{number}")];
