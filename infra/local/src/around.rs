@@ -12,18 +12,20 @@ use std::sync::{
 
 /// What kind of call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// It changes nothing.
     Read,
     /// It changes something here.
     Write,
+    /// It changes several things here at once.
+    Transact,
     /// It leaves this machine.
     Web,
 }
 
 /// What happens around every call.
 #[async_trait]
-pub(crate) trait Around: Send + Sync {
+pub trait Around: Send + Sync {
     /// Before the call.
     async fn before(&self, kind: Kind);
     /// When its answer is there.
@@ -36,7 +38,7 @@ struct Wrapped<T: ?Sized> {
 }
 
 /// The same ports with something around every call.
-pub(crate) fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
+pub fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
     let around = || Arc::clone(around);
     Ports {
         tables: Arc::new(Wrapped { inner: ports.tables, around: around() }),
@@ -48,10 +50,11 @@ pub(crate) fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
 }
 
 /// Lets other work run before each call, by seed: handlers of one round interleave at every await.
-pub(crate) struct Interleave(AtomicU64);
+pub struct Interleave(AtomicU64);
 
 impl Interleave {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Interleaving of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 }
@@ -95,7 +98,7 @@ impl Tables for Wrapped<dyn Tables> {
     }
 
     async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
-        self.call(Kind::Write, self.inner.transact(writes)).await
+        self.call(Kind::Transact, self.inner.transact(writes)).await
     }
 
     async fn put_all(&self, table: Table, items: Vec<Item>) -> Result<(), StoreError> {

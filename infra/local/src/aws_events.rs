@@ -12,7 +12,7 @@ const ACCOUNT: &str = "000000000000";
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
 
 /// A batch of SQS records.
-pub(crate) fn sqs(queue: &str, records: &[Received]) -> Value {
+pub fn sqs(queue: &str, records: &[Received]) -> Value {
     let record = |r: &Received| {
         json!({
             "messageId": r.id,
@@ -34,13 +34,13 @@ pub(crate) fn sqs(queue: &str, records: &[Received]) -> Value {
 }
 
 /// The failed records of an answer.
-pub(crate) fn failed(answer: &Value) -> BTreeSet<String> {
+pub fn failed(answer: &Value) -> BTreeSet<String> {
     let items = answer.get("batchItemFailures").and_then(Value::as_array).into_iter().flatten();
     items.filter_map(|i| i.get("itemIdentifier")?.as_str().map(str::to_owned)).collect()
 }
 
 /// An S3 notification of one new object.
-pub(crate) fn object_created(key: &str, version: &str, bytes: u64, at: Timestamp) -> Value {
+pub fn object_created(key: &str, version: &str, bytes: u64, at: Timestamp) -> Value {
     let encoded = utf8_percent_encode(key, KEY).to_string().replace("%20", "+");
     json!({ "Records": [{
         "eventVersion": "2.1",

@@ -1,8 +1,8 @@
 //! The local cloud (design §6): plays AWS in one process, with the real handlers and the real event JSON. No Docker,
 //! no account. DynamoDB is an embedded engine behind the real SDK, S3 a folder, SQS durable queues in a file.
 
-mod around;
-mod aws_events;
+pub mod around;
+pub mod aws_events;
 pub mod cloud;
 pub mod demo;
 pub mod durable;

@@ -56,7 +56,7 @@ impl MemoryCloud {
             web: partners.clone(),
             clock: clock.clone(),
         };
-        let outside: Outside = partners.outside();
+        let outside: Outside = PlayedPartners::outside();
         let settings = Settings {
             directory: outside.directory(),
             aes_key: SecretString::from(world.aes_key.clone()),

@@ -103,8 +103,13 @@ impl PlayedPartners {
         Self(Desk::new(users, SecretString::from(DIRECTORY_KEY), faults))
     }
 
+    /// From now on the directory knows this user.
+    pub fn learn(&self, user: &User) {
+        self.0.learn(user);
+    }
+
     /// Where they are.
-    pub fn outside(&self) -> Outside {
+    pub fn outside() -> Outside {
         outside_at(Self::BASE)
     }
 

@@ -101,9 +101,7 @@ impl Harmonia {
     pub async fn identify(&self, trace: &str, tries: u32, names: &[LineName]) -> Result<(), StageError> {
         let mut asked: BTreeMap<(Slug, TokenHash), (SealedToken, Vec<Waiting>)> = BTreeMap::new();
         for name in names {
-            let found: Option<Stored<Purchase>> = self.store().find(&purchase_key(&name.p)).await?;
-            let Some(found) = found else { continue };
-            match need(&found.row, name, |merchant| self.route(merchant)) {
+            match self.need(name).await? {
                 Need::Done => {}
                 Need::Store => _ = self.update_purchase(name, Read::Consistent, |p| p.stored().ok()).await?,
                 Need::Ask { merchant, token, sealed, counts } => {
@@ -130,6 +128,19 @@ impl Harmonia {
         let delay = DIRECTORY_BACKOFF_S << tries.min(5);
         let body = |items| Body::Lines { tries: tries + 1, items };
         message::send(queues, Queue::Identify, trace, (None, delay), &next.again, body).await
+    }
+
+    /// What a line waits for. A cheap read may show the purchase as it was before this line came or was set free, where
+    /// there is nothing to do: only a consistent read may say that.
+    async fn need(&self, name: &LineName) -> Result<Need, StageError> {
+        for read in [Read::Eventual, Read::Consistent] {
+            let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&name.p), read).await?;
+            let need = found.map_or(Need::Done, |found| need(&found.row, name, |merchant| self.route(merchant)));
+            if !matches!(need, Need::Done) {
+                return Ok(need);
+            }
+        }
+        Ok(Need::Done)
     }
 
     async fn apply(&self, answer: Answer, names: &[Waiting], tries: u32, next: &mut Next) -> Result<(), StageError> {

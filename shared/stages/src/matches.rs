@@ -14,7 +14,7 @@ use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName, KnownPayment, Position},
 };
-use harmonia_definitions::{Corrections, MatchedAs, Route};
+use harmonia_definitions::{Corrections, MatchedAs, Route, TillField};
 use harmonia_domain::{
     export::{BookKey, Export, ExportState, LaterAmount, MatchType},
     feed::{Kind, Slug},
@@ -26,7 +26,7 @@ use harmonia_domain::{
 use harmonia_matching::Decision;
 use harmonia_ports::{Expect, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{
-    BookedPayment, BookedSale, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key,
+    BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key,
 };
 use std::collections::BTreeSet;
 
@@ -192,7 +192,7 @@ impl Harmonia {
                     match self.claim(&claim, &sale, &evidence).await? {
                         Claimed::Yes(export) => {
                             self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await?;
-                            return Ok(Examined { matched: true, keys: keys_of(&sale) });
+                            return Ok(Examined { matched: true, keys: keys_of(&export) });
                         }
                         Claimed::SaleGone => _ = gone.insert(sale.id),
                         Claimed::PaymentChanged => {}
@@ -265,8 +265,8 @@ impl Harmonia {
         Ok(())
     }
 
-    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the keys that lost
-    /// the sale are due (not those of its present key: a settlement may have moved it since).
+    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the key that the
+    /// claim was made under are due (not of its present key: a settlement may have moved it since).
     async fn after_claim(
         &self,
         trace: &str,
@@ -282,16 +282,7 @@ impl Harmonia {
         // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
         let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
         self.follow(trace, purchase, &stored.row, told, entry).await?;
-        let keys = self.keys_without(&stored.row).await?;
-        Ok(Examined { keys, matched: false })
-    }
-
-    /// The keys under which the sale of a match could have been taken.
-    pub(crate) async fn keys_without(&self, export: &Export) -> Result<Vec<(Slug, BookKey)>, StageError> {
-        let Some(id) = &export.sale else { return Ok(Vec::new()) };
-        let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, id)).await?;
-        let sale = found.ok_or_else(|| StageError::Missing { what: "sale", name: id.clone() })?.row;
-        Ok(sale.mids.iter().map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect())
+        Ok(Examined { keys: keys_of(&stored.row), matched: false })
     }
 
     /// What follows from a claim, again and again until it is done once: the export is forwarded, then the entry that
@@ -306,6 +297,8 @@ impl Harmonia {
     ) -> Result<(), StageError> {
         if told == Told::Now {
             self.send_on(trace, export).await?;
+            // before the entry goes: whoever dies in between is led here by it again
+            self.settle_later(trace, &self.elsewhere(export).await?, None).await?;
         }
         if !export.match_type.has_sale() {
             return Ok(());
@@ -322,6 +315,18 @@ impl Harmonia {
         };
         // the auth may have waited under another amount than the settlement was claimed with
         self.move_entry(purchase, &own).await
+    }
+
+    /// The other keys that the claimed sale stands under: a location has a till for each of its MIDs, and a payment of
+    /// another one may have been tied between this sale and the next (invariant 4).
+    async fn elsewhere(&self, export: &Export) -> Result<BTreeSet<(Slug, BookKey)>, StageError> {
+        let feed = self.definitions.get(&export.merchant).and_then(|d| d.feed.as_ref());
+        let located = feed.is_some_and(|feed| matches!(feed.fields.till, TillField::Location(_)));
+        let Some(sale) = export.sale.as_ref().filter(|_| located) else { return Ok(BTreeSet::new()) };
+        let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, sale)).await?;
+        let Some(sale) = found.map(|stored| stored.row) else { return Ok(BTreeSet::new()) };
+        let others = sale.mids.iter().filter(|mid| **mid != export.book_key.mid);
+        Ok(others.map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect())
     }
 
     /// D12: a settlement that names another amount after the match: stored with the export, once; told, if the
@@ -387,8 +392,8 @@ impl Harmonia {
     }
 }
 
-/// Every key of a sale, from its entry under one of them.
-fn keys_of(sale: &BookedSale) -> Vec<(Slug, BookKey)> {
-    let others = sale.also.iter().map(|mid| BookKey { mid: mid.clone(), ..sale.bk.clone() });
-    std::iter::once(sale.bk.clone()).chain(others).map(|key| (sale.merchant.clone(), key)).collect()
+/// The key whose open payments are examined again after a claim, at once: the one that the claim was made under.
+fn keys_of(export: &Export) -> Vec<(Slug, BookKey)> {
+    let key = || (export.merchant.clone(), export.book_key.clone());
+    export.match_type.has_sale().then(key).into_iter().collect()
 }

@@ -219,9 +219,6 @@ pub struct BookedSale {
     /// As the till wrote it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub l4: Option<String>,
-    /// The sale's other MIDs: once it is claimed, payments of their keys have one candidate less.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub also: Vec<String>,
 }
 
 impl BookedSale {
@@ -240,7 +237,6 @@ impl BookedSale {
             code: sale.auth_code.clone(),
             f6: sale.first_six.clone(),
             l4: sale.last_four.clone(),
-            also: sale.mids.iter().filter(|other| *other != mid).cloned().collect(),
         };
         sale.mids.iter().map(entry).collect()
     }

@@ -1,6 +1,9 @@
 //! Invariant 1, conservation: every line of every input has one outcome, and what the outcomes say was kept is there.
 
-use super::Violation;
+use super::{
+    Violation,
+    brute::{Becomes, becomes},
+};
 use crate::state::Rows;
 use harmonia_domain::{
     Source,
@@ -89,6 +92,15 @@ fn uncounted(rows: &Rows, ranges: &BTreeMap<&Id, Totals>) -> Vec<String> {
     found
 }
 
+/// An amex auth of a merchant that wants none (spec import §7.1). One message that is delivered to two handlers while
+/// its MID is onboarded may be stored by the one, which parks it, and be skipped by the other, whose word then stands.
+/// Nothing follows from it either way.
+fn unwanted(purchase: &Purchase, kind: Kind) -> bool {
+    let merchant = purchase.line(kind).and_then(|line| line.identifier.as_ref()).map(|i| i.merchant.as_str());
+    (purchase.key.scheme, kind) == (Scheme::Amex, Kind::Auth)
+        && merchant.is_some_and(|merchant| becomes(merchant, Scheme::Amex, Kind::Auth) == Becomes::Nothing)
+}
+
 /// How many lines of which feed came from which file or message.
 fn stored_lines(rows: &Rows) -> HashMap<&str, BTreeMap<&str, u64>> {
     let mut stored: HashMap<&str, BTreeMap<&str, u64>> = HashMap::new();
@@ -103,7 +115,7 @@ fn stored_lines(rows: &Rows) -> HashMap<&str, BTreeMap<&str, u64>> {
 
 fn payment_lines(purchase: &Purchase) -> impl Iterator<Item = (&Source, &str)> {
     let line = |kind| purchase.line(kind).map(|facts| (&facts.src, feed_of(purchase.key.scheme, kind)));
-    purchase.kinds().filter_map(line)
+    purchase.kinds().filter(|kind| !unwanted(purchase, *kind)).filter_map(line)
 }
 
 fn feed_of(scheme: Scheme, kind: Kind) -> &'static str {
@@ -170,6 +182,18 @@ mod tests {
         assert_fine(&rows, 1);
         rows.sales.pop();
         assert_broken(&rows, 1, "kept 2 lines, 1 are stored");
+    }
+
+    /// Spec import §7.1.
+    #[test]
+    fn an_unwanted_amex_auth_may_be_stored_and_skipped() {
+        let mut rows = pair().rows();
+        rows.files.retain(|f| f.feed.as_str() != "visa-auth");
+        rows.purchases[0].key.scheme = Scheme::Amex;
+        assert_broken(&rows, 1, "1 lines of amex-auth are stored, only 0");
+        let identifier = rows.purchases[0].auth.as_mut().unwrap().identifier.as_mut().unwrap();
+        identifier.merchant = "bpl-viator".parse().unwrap();
+        assert_fine(&rows, 1);
     }
 
     #[test]

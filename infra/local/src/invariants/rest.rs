@@ -4,16 +4,17 @@
 use super::{
     Index, Violation, book_key,
     brute::{Becomes, Payment, becomes, matching_sale},
-    purchase_name, sale_name,
+    export_name, purchase_name, sale_name,
 };
 use crate::state::Rows;
 use harmonia_domain::{
-    export::BookKey,
+    export::{BookKey, Export},
     feed::{Kind, Slug},
     purchase::{Current, Purchase, PurchaseKey, PurchaseState},
     sale::{Sale, SaleState},
 };
 use harmonia_state::{BookedPayment, file_key};
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
@@ -34,11 +35,16 @@ pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
             },
             // parked: nobody's payment yet; an entry from before it was parked leads nowhere
             (PurchaseState::Live, None) => None,
-            (PurchaseState::Claimed { .. } | PurchaseState::Streamed | PurchaseState::Stored, _) => {
-                in_the_book(purchase, own)
+            (PurchaseState::Claimed { x }, _) => {
+                // under a key that it had left before it was claimed an entry is a pointer that leads nowhere
+                let key = index.exports.get(x).map(|export| &export.book_key);
+                let here: Vec<_> = own.iter().copied().filter(|e| key.is_none_or(|key| e.bk == *key)).collect();
+                in_the_book(purchase, &here)
             }
+            (PurchaseState::Streamed | PurchaseState::Stored, _) => in_the_book(purchase, own),
         });
     }
+    found.extend(too_early(rows, index));
     let lost = rows.open_payments.iter().filter(|entry| !index.purchases.contains_key(&entry.p));
     found.extend(lost.map(|entry| format!("{} is in the book, but does not exist", purchase_name(&entry.p))));
     found.into_iter().map(|what| Violation { invariant: 4, what }).collect()
@@ -46,6 +52,19 @@ pub(super) fn check(rows: &Rows, index: &Index<'_>) -> Vec<Violation> {
 
 fn in_the_book(purchase: &Purchase, entries: &[&BookedPayment]) -> Option<String> {
     (!entries.is_empty()).then(|| format!("{} is not open, but in the book", purchase_name(&purchase.key)))
+}
+
+/// A file's sales appear together: a match with one of them is not older than the closing of its file.
+fn too_early(rows: &Rows, index: &Index<'_>) -> Vec<String> {
+    let closed = rows.files.iter().filter_map(|f| Some((file_key(&f.feed, f.arrived, &f.id).group(), f.done?)));
+    let closed: HashMap<String, Timestamp> = closed.collect();
+    let early = |export: &&Export| {
+        let sale = export.sale.as_deref().and_then(|id| index.sales.get(&(&export.merchant, id)));
+        let group = sale.and_then(|sale| sale.group.as_ref());
+        group.is_some_and(|group| closed.get(group).is_none_or(|done| export.created < *done))
+    };
+    let name = |export: &Export| format!("{} is older than its sale's file, or that is open", export_name(export));
+    rows.exports.iter().filter(early).map(name).collect()
 }
 
 fn becomes_of(purchase: &Purchase, kind: Kind) -> Becomes {
@@ -119,6 +138,7 @@ mod tests {
         outcome::ParkReason,
         purchase::{ExportKey, PurchaseState},
     };
+    use jiff::SignedDuration;
 
     fn both_open() -> World {
         let mut world = World::default();
@@ -213,6 +233,32 @@ mod tests {
         assert_broken(&rows, 4, "nobody was told of its AUTH");
         rows.purchases[0].auth.as_mut().unwrap().told = Some(ExportKey { pk: "X".into(), sk: "0".into() });
         assert_fine(&rows, 4);
+    }
+
+    /// state.md, "settlement of a known auth": whoever follows such an entry reads the purchase and drops it.
+    #[test]
+    fn an_entry_under_a_key_that_was_left_before_the_claim_leads_nowhere() {
+        let mut rows = pair().rows();
+        let mut open = World::default();
+        open.purchase("p1", |_| ());
+        rows.open_payments = open.rows().open_payments;
+        rows.open_payments[0].bk.minor = MinorUnits(1);
+        assert_fine(&rows, 4);
+    }
+
+    /// Design §4: a file's sales appear together.
+    #[test]
+    fn a_match_with_a_sale_of_an_open_file_is_found() {
+        let mut rows = pair().rows();
+        let sales_file = rows.files.iter_mut().find(|f| f.feed.as_str() == "wasabi-club").unwrap();
+        sales_file.done = Some(rows.exports[0].created);
+        let mut early = rows.clone();
+        assert_fine(&rows, 4);
+        early.exports[0].created -= SignedDuration::from_micros(1);
+        assert_broken(&early, 4, "older than its sale's file");
+        let sales_file = rows.files.iter_mut().find(|f| f.feed.as_str() == "wasabi-club").unwrap();
+        sales_file.done = None;
+        assert_broken(&rows, 4, "or that is open");
     }
 
     #[test]

@@ -75,7 +75,7 @@ struct Transaction {
 /// Where all partners sit.
 pub(super) struct Desk {
     /// By merchant and token.
-    users: BTreeMap<(String, String), Value>,
+    users: Mutex<BTreeMap<(String, String), Value>>,
     directory_key: SecretString,
     faults: Faults,
     ledger: Mutex<Ledger>,
@@ -84,7 +84,17 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(users: &[User], directory_key: SecretString, faults: Faults) -> Self {
         let users = users.iter().map(|u| ((u.scheme.clone(), u.token.clone()), u.identity.clone())).collect();
-        Self { users, directory_key, faults, ledger: Mutex::default() }
+        Self { users: Mutex::new(users), directory_key, faults, ledger: Mutex::default() }
+    }
+
+    /// From now on the directory knows this user.
+    pub(super) fn learn(&self, user: &User) {
+        self.users().insert((user.scheme.clone(), user.token.clone()), user.identity.clone());
+    }
+
+    fn users(&self) -> MutexGuard<'_, BTreeMap<(String, String), Value>> {
+        // nothing panics while holding it
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn report(&self) -> PartnerReport {
@@ -100,7 +110,7 @@ impl Desk {
         let ledger = &mut *self.ledger();
         let merchant = asked.path.strip_prefix(DIRECTORY).filter(|slug| !slug.is_empty() && !slug.contains('/'));
         let known = matches!(asked.path, WASABI | ICELAND_TOKEN | ICELAND_BATCH)
-            || merchant.is_some_and(|slug| self.users.keys().any(|(merchant, _)| merchant == slug));
+            || merchant.is_some_and(|slug| self.users().keys().any(|(merchant, _)| merchant == slug));
         let answered = match (asked.path, merchant) {
             _ if !asked.post => Answered::new(405, json!({ "error": "POST only" })),
             (_, Some(merchant)) => self.directory(ledger, merchant, asked),
@@ -124,8 +134,9 @@ impl Desk {
         if self.faults.directory(&about, attempt) != Fate::Well {
             return Answered { slow, ..Answered::new(503, json!({ "error": "unavailable" })) };
         }
+        let users = self.users();
         let found = cards.payment_cards.into_iter().filter_map(|token| {
-            let identity = self.users.get(&(merchant.to_owned(), token.clone()))?;
+            let identity = users.get(&(merchant.to_owned(), token.clone()))?;
             Some((token, identity.clone()))
         });
         Answered { slow, ..Answered::new(200, Value::Object(found.collect::<Map<_, _>>())) }

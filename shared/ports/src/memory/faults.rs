@@ -2,12 +2,17 @@
 
 use super::lock;
 use crate::StoreError;
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Decides the fate of each call. `per_mille` 0 never fails.
 #[derive(Debug)]
 pub struct Faults {
     per_mille: u64,
+    stale_per_mille: u64,
+    over: AtomicBool,
     state: Mutex<u64>,
 }
 
@@ -27,7 +32,22 @@ pub(super) enum Fate {
 impl Faults {
     /// Faults of a seed: `per_mille` of a thousand calls fail.
     pub fn new(seed: u64, per_mille: u64) -> Self {
-        Self { per_mille, state: Mutex::new(seed) }
+        Self { per_mille, stale_per_mille: 0, over: AtomicBool::new(false), state: Mutex::new(seed) }
+    }
+
+    /// The same, and `per_mille` of a thousand eventually consistent reads lag behind.
+    #[must_use]
+    pub fn lagging(self, per_mille: u64) -> Self {
+        Self { stale_per_mille: per_mille, ..self }
+    }
+
+    /// From now on everything works.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    fn strikes(&self, per_mille: u64) -> bool {
+        per_mille > 0 && !self.over.load(Ordering::Relaxed) && self.next() % 1000 < per_mille
     }
 
     /// No faults.
@@ -46,7 +66,7 @@ impl Faults {
     }
 
     pub(super) fn write(&self) -> Fate {
-        if self.per_mille == 0 || self.next() % 1000 >= self.per_mille {
+        if !self.strikes(self.per_mille) {
             return Fate::Well;
         }
         match self.next() % 3 {
@@ -57,6 +77,15 @@ impl Faults {
     }
 
     pub(super) fn read(&self) -> Result<(), StoreError> {
-        if self.per_mille == 0 || self.next() % 1000 >= self.per_mille { Ok(()) } else { Err(StoreError::Throttled) }
+        if self.strikes(self.per_mille) { Err(StoreError::Throttled) } else { Ok(()) }
+    }
+
+    /// How many of the last `there` writes an eventually consistent read does not see.
+    pub(super) fn lag(&self, there: usize) -> usize {
+        if there == 0 || !self.strikes(self.stale_per_mille) {
+            return 0;
+        }
+        let most = u64::try_from(there).unwrap_or(u64::MAX);
+        usize::try_from(1 + self.next() % most).unwrap_or(there)
     }
 }

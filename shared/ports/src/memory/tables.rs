@@ -10,7 +10,7 @@ use crate::{
 use async_trait::async_trait;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Mutex,
 };
 
@@ -18,11 +18,19 @@ use std::{
 const RESERVED: [&str; 8] = ["pk", "sk", "v", "by", "on", "wk", "ws", "ttl"];
 /// As in DynamoDB.
 const TRANSACTION_WRITES_MAX: usize = 100;
+/// An eventually consistent read is at most so many changed items behind: what a handler or two change while a third
+/// one reads.
+const LAG_MAX: usize = 24;
+
+/// What an item was before a change.
+type Was = ((Table, Key), Option<Item>);
 
 #[derive(Debug, Default)]
 struct Inner {
     items: BTreeMap<(Table, Key), Item>,
     work: BTreeSet<(Table, Work, Key)>,
+    /// The last changes, oldest first.
+    changes: VecDeque<Was>,
 }
 
 /// Tables in memory.
@@ -48,6 +56,27 @@ impl MemoryTables {
     pub fn dump(&self, table: Table) -> Vec<Item> {
         lock(&self.inner).items.iter().filter(|((t, _), _)| *t == table).map(|(_, item)| item.clone()).collect()
     }
+
+    /// From now on no call fails and no read lags behind.
+    pub fn end_faults(&self) {
+        self.faults.end();
+    }
+
+    /// Every replica has caught up: so much time has passed.
+    pub fn caught_up(&self) {
+        lock(&self.inner).changes.clear();
+    }
+
+    /// The broom: removes every item whose time to live has ended by epoch second `now`. Returns how many.
+    pub fn sweep(&self, now: i64) -> usize {
+        let mut inner = lock(&self.inner);
+        let expired = inner.items.iter().filter(|(_, item)| item.ttl.is_some_and(|ttl| ttl < now));
+        let expired: Vec<(Table, Key)> = expired.map(|(at, _)| at.clone()).collect();
+        for (table, key) in &expired {
+            inner.remove(*table, key);
+        }
+        expired.len()
+    }
 }
 
 /// A body may not use the names that items have of their own.
@@ -58,6 +87,15 @@ fn reserved(write: &Write) -> Option<&'static str> {
         Write::Delete { .. } | Write::Check { .. } => return None,
     };
     RESERVED.into_iter().find(|name| body.contains_key(*name))
+}
+
+impl MemoryTables {
+    fn lag(&self, inner: &Inner, read: Read) -> usize {
+        match read {
+            Read::Consistent => 0,
+            Read::Eventual => self.faults.lag(inner.changes.len()),
+        }
+    }
 }
 
 fn holds(expect: &Expect, found: Option<&Item>) -> bool {
@@ -88,8 +126,27 @@ impl Inner {
         (!holds(expect, found) || patch_of_nothing).then(|| Found { index, item: found.cloned() })
     }
 
+    /// Remembers what is there, for readers that lag behind.
+    fn remember(&mut self, at: &(Table, Key)) {
+        if self.changes.len() >= LAG_MAX {
+            self.changes.pop_front();
+        }
+        self.changes.push_back((at.clone(), self.items.get(at).cloned()));
+    }
+
+    /// Items as they were `lag` changes ago, where they were another then.
+    fn before(&self, lag: usize) -> BTreeMap<&(Table, Key), Option<&Item>> {
+        let mut then = BTreeMap::new();
+        for (at, was) in self.changes.iter().rev().take(lag) {
+            // the oldest of these changes, which comes last, tells what was before all of them
+            then.insert(at, was.as_ref());
+        }
+        then
+    }
+
     fn store(&mut self, table: Table, mut item: Item) {
         let at = (table, item.key.clone());
+        self.remember(&at);
         if let Some(old) = self.items.remove(&at) {
             item.version = old.version + 1;
             if let Some(work) = old.work {
@@ -105,6 +162,7 @@ impl Inner {
     }
 
     fn remove(&mut self, table: Table, key: &Key) {
+        self.remember(&(table, key.clone()));
         if let Some(old) = self.items.remove(&(table, key.clone()))
             && let Some(work) = old.work
         {
@@ -130,9 +188,14 @@ impl Inner {
 
 #[async_trait]
 impl Tables for MemoryTables {
-    async fn get(&self, table: Table, key: &Key, _read: Read) -> Result<Option<Item>, StoreError> {
+    async fn get(&self, table: Table, key: &Key, read: Read) -> Result<Option<Item>, StoreError> {
         self.faults.read()?;
-        Ok(lock(&self.inner).items.get(&(table, key.clone())).cloned())
+        let inner = lock(&self.inner);
+        let at = (table, key.clone());
+        if let Some(was) = inner.before(self.lag(&inner, read)).get(&at) {
+            return Ok(was.cloned());
+        }
+        Ok(inner.items.get(&at).cloned())
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
@@ -144,7 +207,18 @@ impl Tables for MemoryTables {
             return Ok(Page { items: Vec::new(), next: None });
         }
         let after = query.after.as_deref();
-        let range = inner.items.range(from..=to).map(|(_, item)| item);
+        let then = inner.before(self.lag(&inner, query.read));
+        let mut range: Box<dyn Iterator<Item = &Item>> = Box::new(inner.items.range(&from..=&to).map(|(_, item)| item));
+        if !then.is_empty() {
+            let mut items: BTreeMap<&Key, &Item> = range.map(|item| (&item.key, item)).collect();
+            for (at, was) in then.into_iter().filter(|(at, _)| (&from..=&to).contains(at)) {
+                match was {
+                    Some(item) => items.insert(&at.1, item),
+                    None => items.remove(&at.1),
+                };
+            }
+            range = Box::new(items.into_values());
+        }
         let mut items: Vec<Item> = range
             .filter(|item| after.is_none_or(|a| item.key.sk.as_str() > a))
             .take(query.limit + 1)
@@ -160,13 +234,15 @@ impl Tables for MemoryTables {
         self.faults.read()?;
         let inner = lock(&self.inner);
         let start = (table, Work { wk: wk.to_owned(), ws: String::new() }, Key::new("", ""));
-        let mut entries: Vec<(Work, Key)> = inner
-            .work
-            .range(start..)
-            .take_while(|(t, work, _)| *t == table && work.wk == wk && work.ws.as_str() <= to)
-            .take(limit + 1)
-            .map(|(_, work, key)| (work.clone(), key.clone()))
-            .collect();
+        let then = inner.before(self.lag(&inner, Read::Eventual));
+        let wanted = |work: &Work| work.wk == wk && work.ws.as_str() <= to;
+        let now = inner.work.range(start..).take_while(|(t, work, _)| *t == table && wanted(work));
+        let now = now.filter(|(_, _, key)| then.is_empty() || !then.contains_key(&(table, key.clone())));
+        let mut entries: Vec<(Work, Key)> =
+            now.take(limit + 1).map(|(_, work, key)| (work.clone(), key.clone())).collect();
+        let were = then.iter().filter(|((t, _), _)| *t == table).filter_map(|(_, was)| was.as_ref());
+        entries.extend(were.filter_map(|item| Some((item.work.clone().filter(wanted)?, item.key.clone()))));
+        entries.sort();
         let more = entries.len() > limit;
         entries.truncate(limit);
         Ok(WorkPage { entries, more })
@@ -242,6 +318,54 @@ mod tests {
     #[tokio::test]
     async fn the_memory_twin_keeps_the_contract() {
         crate::contract::all(&MemoryTables::default()).await;
+    }
+
+    fn item(sk: &str, n: u64, wk: Option<&str>) -> Item {
+        Item {
+            key: Key::new("pk", sk),
+            version: 0,
+            stamp: crate::Stamp { by: "test".into(), on: jiff::Timestamp::UNIX_EPOCH },
+            work: wk.map(|wk| Work { wk: wk.into(), ws: "1".into() }),
+            ttl: Some(100),
+            body: [("n".to_owned(), n.into())].into_iter().collect(),
+        }
+    }
+
+    async fn put(tables: &MemoryTables, item: Item) {
+        tables.write(Write::Put { table: Table::Book, item, expect: Expect::Any }).await.unwrap();
+    }
+
+    /// Design §4: only consistent reads see every write that was answered before; others see some earlier state of
+    /// everything they read, and nothing that never was.
+    #[tokio::test]
+    async fn eventual_reads_lag_and_consistent_ones_do_not() {
+        let tables = MemoryTables::with_faults(Faults::new(1, 0).lagging(500));
+        let mut seen = BTreeSet::new();
+        for n in 0..200 {
+            put(&tables, item("a", n, (n % 2 == 0).then_some("even"))).await;
+            let key = Key::new("pk", "a");
+            let now = tables.get(Table::Book, &key, Read::Consistent).await.unwrap().unwrap();
+            assert_eq!(now.body["n"], n);
+            let then = tables.get(Table::Book, &key, Read::Eventual).await.unwrap();
+            let then = then.map(|item| item.body["n"].as_u64().unwrap());
+            assert!(then.is_none_or(|then| then <= n && n - then <= u64::try_from(LAG_MAX).unwrap()));
+            seen.insert(then.map(|then| n - then));
+            let query = Query { read: Read::Eventual, ..Query::prefix(Table::Book, "pk", "") };
+            assert!(tables.query(&query).await.unwrap().items.len() <= 1);
+            assert!(tables.work(Table::Book, "even", "9", 10).await.unwrap().entries.len() <= 1);
+        }
+        assert!(seen.len() > 5, "{seen:?}");
+        tables.end_faults();
+        assert_eq!(tables.work(Table::Book, "even", "9", 10).await.unwrap().entries, []);
+    }
+
+    /// state.md: TTL is a broom.
+    #[tokio::test]
+    async fn the_broom_takes_what_has_expired() {
+        let tables = MemoryTables::default();
+        put(&tables, item("a", 1, Some("w"))).await;
+        assert_eq!((tables.sweep(100), tables.sweep(101), tables.sweep(101)), (0, 1, 0));
+        assert_eq!(tables.work(Table::Book, "w", "9", 10).await.unwrap().entries, []);
     }
 
     /// With faults each call may fail, but repeating it ends in the same state as without.

@@ -50,10 +50,14 @@ impl Harmonia {
         let results = join_all(messages.iter().map(|m| self.import_message(feed, m))).await;
         let mut report = RangeReport::default();
         let mut done = Vec::new();
-        for (number, result) in (1_u64..).zip(results) {
+        let mut counted = Vec::new();
+        for ((number, message), result) in (1_u64..).zip(messages).zip(results) {
+            if result.is_ok() {
+                counted.push(message.id.as_str());
+            }
             done.push(result.map(|imported| add(&mut report, number, imported)));
         }
-        if let Err(e) = self.log_batch(feed, archived, messages, &report).await {
+        if let Err(e) = self.log_batch(feed, archived, &counted, &report).await {
             // nothing of the batch is acknowledged until its totals are on record
             let why = e.to_string();
             return messages.iter().map(|_| Err(unavailable(&why))).collect();
@@ -94,7 +98,7 @@ impl Harmonia {
     async fn archive_messages(&self, feed: &Feed, messages: &[FeedMessage]) -> Result<Archived, StageError> {
         let sent = messages.iter().map(|m| m.sent).min().unwrap_or_default();
         let ids: Vec<&str> = messages.iter().map(|m| m.id.as_str()).collect();
-        let id = Id::derive("message batch", &ids);
+        let id = batch_id(&ids);
         let line = |m: &FeedMessage| {
             let json = serde_json::json!({ "id": m.id, "sent": m.sent, "body": m.body });
             format!("{json}\n")
@@ -104,25 +108,31 @@ impl Harmonia {
         let object = format!("archive/{feed}/{day}/{id}.jsonl");
         let (sha256, bytes) = (sha256_hex(text.as_bytes()), u64::try_from(text.len()).unwrap_or(u64::MAX));
         self.ports.objects.put_new(Bucket::Archive, &object, text.into_bytes()).await?;
-        Ok(Archived { id, object, sha256, bytes, sent })
+        Ok(Archived { object, sha256, bytes, sent })
     }
 
-    /// The batch in the file log, with its outcomes; its reject report beside the archived object.
+    /// The batch in the file log, with its outcomes; its reject report beside the archived object. The row is named
+    /// after the messages that are `counted` in it: one that failed comes again, perhaps in the very same batch, and
+    /// has to find room in the log then (invariant 1).
     async fn log_batch(
         &self,
         feed: &Feed,
         archived: Archived,
-        messages: &[FeedMessage],
+        counted: &[&str],
         report: &RangeReport,
     ) -> Result<(), StageError> {
+        if counted.is_empty() {
+            return Ok(());
+        }
         if !report.rejects.is_empty() {
             let csv = reject_csv(report.rejects.iter());
             let name = format!("{}.rejects.csv", archived.object);
             self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
         }
-        let stamp = self.stamp(format!("import {} ({} messages)", archived.id, messages.len()));
+        let id = batch_id(counted);
+        let stamp = self.stamp(format!("import {id} ({} messages)", counted.len()));
         let file = File {
-            id: archived.id,
+            id,
             feed: feed.clone(),
             bucket: Bucket::Archive.as_str().to_owned(),
             object: archived.object,
@@ -149,11 +159,15 @@ impl Harmonia {
 }
 
 struct Archived {
-    id: Id,
     object: String,
     sha256: String,
     bytes: u64,
     sent: Timestamp,
+}
+
+/// The same messages are the same batch.
+fn batch_id(messages: &[&str]) -> Id {
+    Id::derive("message batch", messages)
 }
 
 fn unavailable(why: &str) -> StageError {

@@ -47,7 +47,8 @@ impl Harmonia {
             Attribution::Disputed(_) => (None, Some(ParkReason::DisputedMid)),
         };
         let merchant = identifier.as_ref().map(|i: &MatchedIdentifier| &i.merchant);
-        if line.scheme == Scheme::Amex && line.kind == Kind::Auth && merchant.is_some_and(|m| self.refuses_amex(m)) {
+        let refused = (line.scheme, line.kind) == (Scheme::Amex, Kind::Auth);
+        if refused && merchant.is_some_and(|m| self.refuses_amex(m)) && !self.stored_before(&line, &src).await? {
             return Ok(Err(Outcome::Skipped(SkipReason(AMEX_AUTH_NOT_USED.to_owned()))));
         }
         let at = self.instant(line.time, merchant);
@@ -83,6 +84,14 @@ impl Harmonia {
             told: None,
         };
         Ok(Ok(Prepared { line, facts }))
+    }
+
+    /// This very line is stored: it came when nobody knew its MID, and whoever stored it died before saying so. Its
+    /// outcome is what was done with it (invariant 1).
+    async fn stored_before(&self, line: &PaymentLine, src: &Source) -> Result<bool, StageError> {
+        let key = PurchaseKey { scheme: line.scheme, id: line.id.clone(), slot: Slot::P };
+        let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&key), Read::Consistent).await?;
+        Ok(found.is_some_and(|found| found.row.line(line.kind).is_some_and(|there| there.src == *src)))
     }
 
     /// Amex auths are not imported for spotted and streamed merchants (spec import §7.1).

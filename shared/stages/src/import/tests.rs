@@ -180,6 +180,38 @@ fn import(twins: &Twins, input: &Input) {
     }
 }
 
+/// A queue that answers from its second call on.
+#[derive(Default)]
+struct FailsOnce(std::sync::atomic::AtomicBool);
+
+#[async_trait::async_trait]
+impl harmonia_ports::Queues for FailsOnce {
+    async fn send(
+        &self,
+        queue: harmonia_ports::Queue,
+        _: Vec<harmonia_ports::OutMessage>,
+    ) -> Result<(), harmonia_ports::QueueError> {
+        let well = self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
+        let failure = || harmonia_ports::QueueError { queue: queue.as_str().into(), why: "no answer".into() };
+        well.then_some(()).ok_or_else(failure)
+    }
+}
+
+/// Invariant 1: a message that failed comes again in the very same batch, and is counted then.
+#[test]
+fn a_message_that_failed_once_has_an_outcome() {
+    let mut twins = begun();
+    twins.harmonia.ports.queues = std::sync::Arc::new(FailsOnce::default());
+    let feed: Feed = "amex-auth".parse().unwrap();
+    let sent = "2026-06-17T12:00:00Z".parse().unwrap();
+    let batch = [FeedMessage { id: "m1".into(), body: message("amex-auth", 3), sent }];
+    let import = || block_on(twins.harmonia.import_messages(&feed, &batch)).remove(0).is_ok();
+    assert_eq!((import(), import()), (false, true));
+    let files = twins.tables.dump(Table::Ledger).into_iter().filter(|item| item.key.pk.starts_with("F#amex-auth"));
+    let accepted: Vec<Value> = files.map(|item| item.body["totals"]["accepted"].clone()).collect();
+    assert_eq!(accepted, [json!(1)]);
+}
+
 /// The stored lines: of whom, by which id and kind, and what they say. Which of two purchases with one id came first
 /// decides only about their slots.
 fn stored(twins: &Twins) -> BTreeSet<String> {

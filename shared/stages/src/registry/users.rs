@@ -4,8 +4,8 @@
 use super::{Change, Reopened, UserRow};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{card::TokenHash, feed::Slug};
-use harmonia_ports::{Read, Stamp};
-use harmonia_state::{DirectoryUser, NewestIdentity, Row, Stored};
+use harmonia_ports::{Expect, Read, Stamp, Write, WriteError};
+use harmonia_state::{DirectoryUser, NewestIdentity, Row, Stored, put_write};
 use secrecy::SecretString;
 
 /// How often a lost race is looked at again.
@@ -32,18 +32,18 @@ impl Harmonia {
         for user in users {
             let row = self.directory_user(user);
             let there: Option<Stored<DirectoryUser>> = self.store().get(&row.key(), Read::Consistent).await?;
-            match there.map(|s| s.row) {
-                Some(old) if old == row => {
-                    done.unchanged += 1;
-                    continue;
-                }
-                Some(_) => done.changed += 1,
+            let known = there.map(|s| s.row == row);
+            match known {
+                Some(true) => done.unchanged += 1,
+                Some(false) => done.changed += 1,
                 None => done.added += 1,
             }
-            if write {
-                self.store().put(&row, &stamp).await?;
-                self.mark_linked(&row.merchant, &row.token, &stamp).await?;
+            if write && known != Some(true) {
+                // at once: a line that is there without its link would never be linked by loading it again
+                let user = put_write(&row, Expect::Any, &stamp);
+                self.mark_linked(&row.merchant, &row.token, Some(user), &stamp).await?;
             }
+            // also of those that are there just so: an earlier call may have died before it re-opened their lines
             linked.push((row.merchant, row.token));
         }
         Ok(UsersImported { change: Change::linking(linked), ..done })
@@ -78,7 +78,7 @@ impl Harmonia {
 
     /// The first half of [`Harmonia::link`]: what is to be re-opened is left to the caller.
     pub async fn linked(&self, merchant: &Slug, token: &SecretString) -> Result<Change, StageError> {
-        self.mark_linked(merchant, &self.cards.hash(token), &self.stamp("link")).await?;
+        self.mark_linked(merchant, &self.cards.hash(token), None, &self.stamp("link")).await?;
         Ok(self.linking(merchant, token))
     }
 
@@ -87,11 +87,18 @@ impl Harmonia {
     pub async fn unlink(&self, merchant: &Slug, token: &SecretString) -> Result<(), StageError> {
         let token = self.cards.hash(token);
         self.store().delete::<DirectoryUser>(&DirectoryUser::key_of(merchant, &token)).await?;
-        self.mark_linked(merchant, &token, &self.stamp("unlink")).await
+        self.mark_linked(merchant, &token, None, &self.stamp("unlink")).await
     }
 
-    /// Counts the link or unlink: answers under the count before are not used any more.
-    async fn mark_linked(&self, merchant: &Slug, token: &TokenHash, stamp: &Stamp) -> Result<(), StageError> {
+    /// Counts the link or unlink, in one transaction with what it is about, if that is ours: answers under the count
+    /// before are not used any more.
+    async fn mark_linked(
+        &self,
+        merchant: &Slug,
+        token: &TokenHash,
+        with: Option<Write>,
+        stamp: &Stamp,
+    ) -> Result<(), StageError> {
         for _ in 0..TRIES_MAX {
             let key = NewestIdentity::key_of(merchant, token);
             let found: Option<Stored<NewestIdentity>> = self.store().get(&key, Read::Consistent).await?;
@@ -99,12 +106,12 @@ impl Harmonia {
             let old = found.as_ref().map_or_else(none, |f| f.row.clone());
             let next =
                 NewestIdentity { newest: None, at: None, links: old.links + 1, linked_at: Some(self.now()), ..old };
-            let marked = match &found {
-                Some(found) => self.store().replace(found, &next, stamp).await?,
-                None => self.store().insert(&next, stamp).await?.is_none(),
-            };
-            if marked {
-                return Ok(());
+            let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
+            let mark = put_write(&next, expect, stamp);
+            match self.store().transact(with.iter().cloned().chain([mark]).collect()).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Store(e)) => return Err(e.into()),
+                Err(WriteError::Condition(_)) => {}
             }
         }
         Err(StageError::Unsettled { what: "the links of a card", tries: TRIES_MAX })

@@ -1,0 +1,344 @@
+//! A seed's world: the real handlers over the in-memory twins, one of them polled at a time. Every port call yields
+//! before its effect, so the seed decides who goes on between any two effects, and dropping a handler there is a crash
+//! before one effect and after another.
+
+mod gate;
+mod run;
+
+use crate::{
+    dice::Dice,
+    outside::Outside,
+    post::Post,
+    story::{Input, Story, Weather},
+};
+use futures::{executor::block_on, future::LocalBoxFuture};
+use gate::Gate;
+use harmonia_definitions::Definitions;
+use harmonia_domain::{card::CardKeys, feed::Feed};
+use harmonia_local::{
+    around::{Around, around},
+    aws_events,
+    mailbox::Received,
+    partners::{Faults as PartnerFaults, PlayedPartners},
+    state::Rows,
+};
+use harmonia_ports::{
+    Bucket, Clock, Item, Ports, Table,
+    memory::{Faults, MemoryObjects, MemoryTables, SetClock},
+};
+use harmonia_runtime::App;
+use harmonia_stages::{
+    Directory, Harmonia, Settings,
+    registry::{Change, UserRow},
+};
+use secrecy::SecretString;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// What all seeds share: read once.
+#[derive(Clone)]
+pub struct Shared {
+    definitions: Arc<Definitions>,
+    settings: Settings,
+}
+
+impl Shared {
+    /// The shipped definitions, with the played partners' addresses. Two merchants whose protocols are not there yet
+    /// are told as Wasabi is, so that most matches lead to something.
+    pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
+        let outside = PlayedPartners::outside();
+        let mut definitions = outside.definitions()?;
+        let named = |definitions: &Definitions, name: &str| definitions.get(&name.parse().ok()?).cloned();
+        let target = named(&definitions, "wasabi-club").and_then(|wasabi| wasabi.export);
+        for mut definition in
+            ["costa", "stonegate"].iter().filter_map(|name| named(&definitions, name)).collect::<Vec<_>>()
+        {
+            definition.export.clone_from(&target);
+            definitions = definitions.with(definition);
+        }
+        let settings = Settings {
+            directory: outside.directory(),
+            aes_key: SecretString::from(crate::story::AES_KEY),
+            merchants: outside.secrets.clone(),
+        };
+        Ok(Self { definitions: Arc::new(definitions), settings })
+    }
+}
+
+/// What a task is about.
+#[derive(Debug, Clone)]
+enum What {
+    /// An invocation with messages of a queue.
+    Batch { queue: String, records: Vec<Received> },
+    /// What an operator does; done again until it is done.
+    Command(Input),
+    /// A tick.
+    Tick,
+}
+
+impl What {
+    fn name(&self) -> String {
+        match self {
+            Self::Batch { queue, records } => {
+                let ids: Vec<&str> = records.iter().map(|r| r.id.as_str()).collect();
+                format!("{queue} [{}]", ids.join(" "))
+            }
+            Self::Command(Input::Onboard(_)) => "onboard".to_owned(),
+            Self::Command(Input::Link { merchant, card }) => format!("link card {} at {merchant}", card.number),
+            Self::Command(_) => "deliver".to_owned(),
+            Self::Tick => "tick".to_owned(),
+        }
+    }
+}
+
+struct Task {
+    number: u64,
+    process: usize,
+    what: What,
+    future: LocalBoxFuture<'static, Result<Value, String>>,
+    /// Until this turn the others go on without it.
+    asleep_until: u64,
+}
+
+/// The world.
+pub(crate) struct Machine {
+    dice: Dice,
+    weather: Weather,
+    clock: Arc<SetClock>,
+    tables: Arc<MemoryTables>,
+    objects: Arc<MemoryObjects>,
+    post: Arc<Post>,
+    outside: Arc<Outside>,
+    gate: Arc<Gate>,
+    shared: Shared,
+    keys: CardKeys,
+    /// Processes with their caches.
+    processes: Vec<App>,
+    /// Outside the weather.
+    observer: Harmonia,
+    tasks: Vec<Task>,
+    started: u64,
+    /// Turns so far.
+    turn: u64,
+    /// Messages whose handler died: the next one's life is in danger too.
+    cursed: BTreeSet<String>,
+    /// Commands to be started (again).
+    commands: Vec<Input>,
+    service: bool,
+    /// The bad weather is over.
+    calm: bool,
+    trace: bool,
+}
+
+/// All first attempts fail so often.
+fn partner_faults(per_mille: u16) -> PartnerFaults {
+    PartnerFaults {
+        directory_503: per_mille,
+        wasabi_500: per_mille,
+        wasabi_not_yet: per_mille / 2,
+        iceland_500: per_mille,
+        slow: 0,
+        pause: Duration::ZERO,
+    }
+}
+
+impl Machine {
+    pub(crate) fn new(seed: u64, story: &Story, shared: &Shared, trace: bool) -> Self {
+        let mut dice = Dice::new(seed);
+        let weather = story.weather.clone();
+        let clock = Arc::new(SetClock::new(story.start));
+        let faults = Faults::new(dice.next(), weather.failing).lagging(weather.lagging);
+        let tables = Arc::new(MemoryTables::with_faults(faults));
+        let objects = Arc::new(MemoryObjects::default());
+        let post = Arc::new(Post::new(dice.next(), clock.clone(), weather.tricks, weather.tricky));
+        let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners)));
+        let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf));
+        let gate = Arc::new(Gate::new(dice.next()));
+        let mut shared = shared.clone();
+        if !story.service {
+            shared.settings.directory = Directory::Table;
+        }
+        let keys = CardKeys::from_secret(&SecretString::from("simulated cards are invented cards"));
+        let ports = Ports {
+            tables: tables.clone(),
+            objects: objects.clone(),
+            queues: post.clone(),
+            web: outside.clone(),
+            clock: clock.clone(),
+        };
+        let settings = Arc::new(shared.settings.clone());
+        let observer = Harmonia::new(ports, Arc::clone(&shared.definitions), keys.clone(), settings);
+        let mut machine = Self {
+            dice,
+            weather,
+            clock,
+            tables,
+            objects,
+            post,
+            outside,
+            gate,
+            shared,
+            keys,
+            processes: Vec::new(),
+            observer,
+            tasks: Vec::new(),
+            started: 0,
+            turn: 0,
+            cursed: BTreeSet::new(),
+            commands: Vec::new(),
+            service: story.service,
+            calm: false,
+            trace,
+        };
+        machine.processes = (0..machine.weather.processes).map(|_| machine.process()).collect();
+        machine
+    }
+
+    /// A process with empty caches.
+    fn process(&self) -> App {
+        let ports = Ports {
+            tables: self.tables.clone(),
+            objects: self.objects.clone(),
+            queues: self.post.clone(),
+            web: self.outside.clone(),
+            clock: self.clock.clone(),
+        };
+        let gate: Arc<dyn Around> = self.gate.clone();
+        let ports = around(ports, &gate);
+        let settings = Arc::new(self.shared.settings.clone());
+        let harmonia = Harmonia::new(ports, Arc::clone(&self.shared.definitions), self.keys.clone(), settings);
+        App { harmonia, visibility: self.post.clone() }
+    }
+
+    /// Every item.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        Table::ALL.into_iter().flat_map(|table| self.tables.dump(table)).collect()
+    }
+
+    /// Every row.
+    pub(crate) fn rows(&self) -> Result<Rows, String> {
+        Rows::from_items(self.items()).map_err(|e| e.to_string())
+    }
+
+    pub(crate) fn post(&self) -> &Post {
+        &self.post
+    }
+
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
+    /// What comes from outside arrives.
+    fn arrive(&mut self, input: &Input) {
+        match input {
+            Input::File { feed, name, text } => {
+                self.note(|| format!("file {name} of {feed} arrives:\n{text}"));
+                let key = format!("imports/{feed}/{name}");
+                let version = self.objects.upload(Bucket::Imports, &key, text.clone().into_bytes());
+                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                let notice = aws_events::object_created(&key, &version, bytes, self.clock.now());
+                self.post.post("import-files", notice.to_string());
+            }
+            Input::Message { feed, body } => {
+                self.note(|| format!("message of {feed} arrives: {body}"));
+                let feed: Feed = feed.parse().expect("a feed's name");
+                self.post.post(&harmonia_local::cloud::feed_queue(&feed), body.clone());
+            }
+            Input::Onboard(_) | Input::Link { .. } => self.commands.push(input.clone()),
+        }
+    }
+
+    /// Who is known at the beginning.
+    fn settle_in(&mut self, story: &Story) {
+        use crate::story::{Knows, Onboarded};
+        let first = story.cast.identifiers(Onboarded::First);
+        block_on(self.observer.onboard(&first)).expect("the weather is fine yet");
+        for card in story.cast.cards.iter().filter(|card| matches!(card.knows, Knows::Member | Knows::NoDigits)) {
+            for merchant in story.cast.merchants() {
+                if self.service {
+                    self.outside.partners.learn(&user(merchant, card));
+                } else {
+                    block_on(self.observer.import_users(&[user_row(merchant, card)], true)).expect("as before");
+                }
+            }
+        }
+    }
+
+    /// Says something in the trace.
+    fn note(&self, words: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{} {}", self.clock.now(), words());
+        }
+    }
+}
+
+fn user(merchant: &str, card: &crate::story::Card) -> harmonia_gen::User {
+    harmonia_gen::User { token: card.token.clone(), scheme: merchant.to_owned(), identity: card.identity() }
+}
+
+fn user_row(merchant: &str, card: &crate::story::Card) -> UserRow {
+    let digits = (card.first_six.clone(), card.last_four.clone());
+    UserRow {
+        merchant: merchant.parse().expect("a merchant's name"),
+        token: SecretString::from(card.token.clone()),
+        loyalty_id: card.loyalty_id(),
+        scheme_account_id: card.account(),
+        user_id: card.account() + 200,
+        credentials: crate::story::Card::credentials(),
+        digits: (card.knows != crate::story::Knows::NoDigits).then_some(digits),
+        expiry_month: Some(2),
+        expiry_year: Some(2030),
+        payment_card_account_id: Some(card.account() + 100),
+    }
+}
+
+/// An operator's work. An error or a crash means: once more.
+async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -> Result<Value, String> {
+    let harmonia = &app.harmonia;
+    let change: Change = match &input {
+        Input::Onboard(identifiers) => harmonia.onboard(identifiers).await.map_err(|e| e.to_string())?.change,
+        Input::Link { merchant, card } if service => {
+            outside.partners.learn(&user(merchant, card));
+            let token = SecretString::from(card.token.clone());
+            let merchant = merchant.parse().expect("a merchant's name");
+            harmonia.linked(&merchant, &token).await.map_err(|e| e.to_string())?
+        }
+        Input::Link { merchant, card } => {
+            harmonia.import_users(&[user_row(merchant, card)], true).await.map_err(|e| e.to_string())?.change
+        }
+        Input::File { .. } | Input::Message { .. } => return Ok(Value::Null),
+    };
+    let done = harmonia.reopen(&change).await.map_err(|e| e.to_string())?;
+    if done.more || done.in_open_files > 0 { Err("there is more to re-open".to_owned()) } else { Ok(Value::Null) }
+}
+
+/// The handler of a queue.
+async fn invoke(app: App, queue: String, event: Value) -> Result<Value, String> {
+    let answer = match queue.as_str() {
+        "identify" => harmonia_function_identify::handle(&app, event).await,
+        "match" => harmonia_function_match::handle(&app, event).await,
+        "export" => harmonia_function_export::handle(&app, event).await,
+        _ => harmonia_function_import::handle(&app, event).await,
+    };
+    answer.map_err(|e| e.to_string())
+}
+
+async fn tick(app: App) -> Result<Value, String> {
+    let event = serde_json::json!({ "v": 1, "k": "tick" });
+    harmonia_function_export::handle(&app, event).await.map_err(|e| e.to_string())
+}
+
+/// Rows by key, with their versions, for the trace.
+fn versions(tables: &MemoryTables) -> BTreeMap<(Table, String, String), (u64, String)> {
+    let items = Table::ALL.into_iter().flat_map(|t| tables.dump(t).into_iter().map(move |item| (t, item)));
+    items
+        .map(|(table, item)| {
+            let body = serde_json::to_string(&item.body).unwrap_or_default();
+            ((table, item.key.pk, item.key.sk), (item.version, body))
+        })
+        .collect()
+}

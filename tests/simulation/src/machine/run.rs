@@ -1,0 +1,310 @@
+//! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
+//! any more, the clock jumps over every wait, and all has to come to rest.
+
+use super::{Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
+use crate::story::{Step, Story};
+use futures::{executor::block_on, task::noop_waker};
+use harmonia_local::aws_events;
+use harmonia_ports::Clock;
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+};
+
+/// Turns of bad weather after everything was fed.
+const STORM_TURNS_MAX: usize = 4_000;
+/// Turns of calm: far more than any story needs.
+const CALM_TURNS_MAX: usize = 400_000;
+/// Longer than any function runs: whoever is under way then has been killed.
+const FUNCTION_S_MAX: i64 = 900;
+/// Replicas of a table catch up within this.
+const REPLICA_S: i64 = 2;
+
+impl Machine {
+    /// Plays a story to its end. An error: it does not come to rest.
+    pub(crate) fn play(&mut self, story: &Story) -> Result<(), String> {
+        self.settle_in(story);
+        self.storm(story.steps.iter().cloned().collect());
+        self.calm()
+    }
+
+    fn storm(&mut self, mut steps: VecDeque<Step>) {
+        self.note(|| format!("{} deliveries, weather {:?}", steps.len(), self.weather));
+        let mut turns = 0;
+        while turns < STORM_TURNS_MAX {
+            turns += usize::from(steps.is_empty());
+            let waiting = self.post.waiting();
+            let roll = self.dice.below(100);
+            match roll {
+                _ if self.tasks.is_empty() && waiting.is_empty() && self.commands.is_empty() => {
+                    if steps.is_empty() && !self.wait_in_the_storm() {
+                        return;
+                    }
+                    self.feed(&mut steps);
+                }
+                0..8 if !steps.is_empty() => self.feed(&mut steps),
+                8..24 if self.tasks.len() < self.weather.at_once => self.start(&waiting),
+                24..26 => {
+                    let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
+                    self.pass(jump);
+                }
+                26 if self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
+                27 if self.weather.ticks > 0 => {
+                    self.weather.ticks -= 1;
+                    self.spawn(What::Tick);
+                }
+                _ if self.tasks.is_empty() => self.start(&waiting),
+                _ => self.step(),
+            }
+        }
+    }
+
+    /// What failed comes again while the weather is still bad. `false`: nothing does, or it clears up.
+    fn wait_in_the_storm(&mut self) -> bool {
+        let danger = self.weather.crashes > 0 && self.dice.below(8) > 0;
+        let Some(next) = self.post.next_visible().filter(|_| danger) else { return false };
+        let now = self.clock.now();
+        self.pass(next.duration_since(now).as_secs().max(0) + 1);
+        true
+    }
+
+    fn calm(&mut self) -> Result<(), String> {
+        self.note(|| "calm".to_owned());
+        self.tables.end_faults();
+        self.post.end_faults();
+        self.outside.end_faults();
+        self.weather.crashes = 0;
+        self.calm = true;
+        for _ in 0..CALM_TURNS_MAX {
+            let waiting = self.post.waiting();
+            let busy = !self.tasks.is_empty();
+            let more = !waiting.is_empty() || !self.commands.is_empty();
+            if more && (!busy || (self.tasks.len() < 4 && self.dice.one_in(5))) {
+                self.start(&waiting);
+            } else if busy {
+                self.step();
+            } else if !self.wait()? {
+                return Ok(());
+            }
+        }
+        Err("does not come to rest".to_owned())
+    }
+
+    /// Jumps to whatever comes next. `false`: nothing does.
+    fn wait(&mut self) -> Result<bool, String> {
+        let due = block_on(self.observer.next_due()).map_err(|e| e.to_string())?;
+        let Some(next) = [self.post.next_visible(), due].into_iter().flatten().min() else { return Ok(false) };
+        let now = self.clock.now();
+        let jump = next.duration_since(now).as_secs().max(0) + i64::from(next > now);
+        self.pass(jump);
+        if due.is_some_and(|due| due <= self.clock.now()) {
+            let minute = 60 - self.clock.now().as_second().rem_euclid(60);
+            self.pass(minute);
+            self.set_to_second();
+            self.spawn(What::Tick);
+        }
+        Ok(true)
+    }
+
+    /// Ticks come on full minutes.
+    fn set_to_second(&self) {
+        if let Ok(second) = Timestamp::from_second(self.clock.now().as_second()) {
+            self.clock.set(second.max(Timestamp::UNIX_EPOCH));
+        }
+    }
+
+    /// Time passes.
+    fn pass(&mut self, by_s: i64) {
+        if by_s <= 0 {
+            return;
+        }
+        if by_s >= FUNCTION_S_MAX {
+            while !self.tasks.is_empty() {
+                self.kill(0);
+            }
+        }
+        if by_s >= REPLICA_S {
+            self.tables.caught_up();
+        }
+        self.clock.advance(SignedDuration::from_secs(by_s));
+        self.note(|| format!("{by_s} s have passed"));
+    }
+
+    fn feed(&mut self, steps: &mut VecDeque<Step>) {
+        let Some(step) = steps.pop_front() else { return };
+        if step.after_s >= FUNCTION_S_MAX && self.dice.one_in(2) {
+            // most of what is under way ends before a long pause
+            for _ in 0..2_000 {
+                if self.tasks.is_empty() {
+                    break;
+                }
+                self.step();
+            }
+        }
+        self.pass(step.after_s);
+        self.arrive(&step.input);
+    }
+
+    /// An invocation, or what an operator does.
+    fn start(&mut self, waiting: &[String]) {
+        if let Some(input) = self.commands.pop() {
+            if waiting.is_empty() || self.dice.one_in(2) {
+                self.spawn(What::Command(input));
+                return;
+            }
+            self.commands.insert(0, input);
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let queue = self.dice.pick(waiting).clone();
+        let most = match queue.as_str() {
+            "import-files" | "ranges" => 1,
+            _ => *self.dice.pick(&[1, 1, 2, 10]),
+        };
+        let records = self.post.receive(&queue, most, self.calm);
+        if !records.is_empty() {
+            self.spawn(What::Batch { queue, records });
+        }
+    }
+
+    fn spawn(&mut self, what: What) {
+        let process = self.dice.below(self.processes.len());
+        let app = self.processes[process].clone();
+        self.started += 1;
+        let number = self.started;
+        self.note(|| format!("#{number} in process {process}: {}", what.name()));
+        let future: futures::future::LocalBoxFuture<'static, _> = match &what {
+            What::Batch { queue, records } => {
+                let event = aws_events::sqs(queue, records);
+                Box::pin(invoke(app, queue.clone(), event))
+            }
+            What::Command(input) => Box::pin(command(app, self.outside.clone(), self.service, input.clone())),
+            What::Tick => Box::pin(tick(app)),
+        };
+        self.tasks.push(Task { number, process, what, future, asleep_until: 0 });
+    }
+
+    /// One task goes on until its next effect. Each effect has an instant of its own.
+    fn step(&mut self) {
+        self.clock.advance(SignedDuration::from_micros(1));
+        self.turn += 1;
+        let n = self.next_task();
+        let before = self.trace.then(|| versions(&self.tables));
+        let waker = noop_waker();
+        let polled = self.tasks[n].future.as_mut().poll(&mut Context::from_waker(&waker));
+        if let Some(before) = before {
+            self.tell_changes(n, &before);
+        }
+        let wrote = self.gate.wrote();
+        match polled {
+            Poll::Pending if self.dies(n, wrote) => {
+                self.weather.crashes -= 1;
+                self.kill(n);
+            }
+            Poll::Pending => {}
+            Poll::Ready(result) => self.end(n, result),
+        }
+    }
+
+    /// Whose turn it is. Now and then somebody falls asleep between two effects, for as long as others need to begin
+    /// and end whole invocations.
+    fn next_task(&mut self) -> usize {
+        let turn = self.turn;
+        let awake: Vec<usize> = (0..self.tasks.len()).filter(|n| self.tasks[*n].asleep_until <= turn).collect();
+        let n = if awake.is_empty() { self.dice.below(self.tasks.len()) } else { *self.dice.pick(&awake) };
+        if awake.len() > 1 && self.dice.one_in(10) {
+            let turns = *self.dice.pick(&[8, 30, 100, 400]);
+            self.tasks[n].asleep_until = turn + turns;
+            let others: Vec<usize> = awake.into_iter().filter(|other| *other != n).collect();
+            return *self.dice.pick(&others);
+        }
+        n
+    }
+
+    /// Dangerous moments are those right after a change, more so after a claim, most so if the messages are cursed.
+    fn dies(&mut self, n: usize, wrote: Wrote) -> bool {
+        if self.weather.crashes == 0 || wrote == Wrote::Nothing {
+            return false;
+        }
+        let (cursed, queue) = match &self.tasks[n].what {
+            What::Batch { records, queue } => (records.iter().any(|r| self.cursed.contains(&r.id)), queue.as_str()),
+            What::Command(_) => (false, "command"),
+            What::Tick => (false, "tick"),
+        };
+        let one_in = match (self.weather.aim, wrote, cursed) {
+            (Some(aim), _, _) if aim != queue => return false,
+            (Some(_), _, true) => 2,
+            (Some(_), Wrote::Several, false) => 3,
+            (Some(_), _, false) => 10,
+            (None, _, true) => 4,
+            (None, Wrote::Several, false) => 8,
+            (None, _, false) => 40,
+        };
+        self.dice.one_in(one_in)
+    }
+
+    /// What the task changed in the tables.
+    fn tell_changes(
+        &self,
+        n: usize,
+        before: &std::collections::BTreeMap<(harmonia_ports::Table, String, String), (u64, String)>,
+    ) {
+        let after = versions(&self.tables);
+        let number = self.tasks[n].number;
+        for (key, now) in &after {
+            if before.get(key) != Some(now) {
+                self.note(|| format!("  #{number} {} {} {} v{}: {}", key.0.as_str(), key.1, key.2, now.0, now.1));
+            }
+        }
+        for key in before.keys().filter(|key| !after.contains_key(*key)) {
+            self.note(|| format!("  #{number} {} {} {} deleted", key.0.as_str(), key.1, key.2));
+        }
+    }
+
+    fn end(&mut self, n: usize, result: Result<serde_json::Value, String>) {
+        let task = self.tasks.swap_remove(n);
+        self.note(|| format!("#{} ends: {result:?}", task.number));
+        match (task.what, result) {
+            (What::Batch { queue, records }, Ok(answer)) => {
+                let failed = aws_events::failed(&answer);
+                for record in records.iter().filter(|record| !failed.contains(&record.id)) {
+                    self.post.delete(&queue, &record.receipt);
+                }
+            }
+            (What::Command(input), Err(_)) => self.commands.insert(0, input),
+            (What::Batch { .. } | What::Tick, Err(_)) | (What::Command(_) | What::Tick, Ok(_)) => {}
+        }
+    }
+
+    /// One invocation dies, or a process with all that it does.
+    fn crash(&mut self) {
+        if self.tasks.is_empty() {
+            return;
+        }
+        self.weather.crashes -= 1;
+        let n = self.dice.below(self.tasks.len());
+        if self.dice.one_in(3) {
+            let process = self.tasks[n].process;
+            self.note(|| format!("process {process} dies"));
+            while let Some(n) = self.tasks.iter().position(|task| task.process == process) {
+                self.kill(n);
+            }
+            self.processes[process] = self.process();
+        } else {
+            self.kill(n);
+        }
+    }
+
+    /// Messages come back by themselves; an operator does it again.
+    fn kill(&mut self, n: usize) {
+        let task = self.tasks.swap_remove(n);
+        self.note(|| format!("#{} dies", task.number));
+        match task.what {
+            What::Command(input) => self.commands.insert(0, input),
+            What::Batch { records, .. } => self.cursed.extend(records.into_iter().map(|record| record.id)),
+            What::Tick => {}
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What has to be true at rest. The invariants of design §4 are asked of the rows by `harmonia_local::invariants`,
+//! which shares no code with the engine; here the rows are held against what was fed.
+
+use crate::{
+    machine::Machine,
+    story::{Knows, Truth},
+};
+use harmonia_domain::{
+    export::{Export, ExportState},
+    feed::{Kind, Slug},
+    outcome::ParkReason,
+    purchase::{Purchase, PurchaseState},
+    sale::{Sale, SaleState},
+};
+use harmonia_local::{
+    invariants::{
+        brute::{Payment, matching_sale},
+        check, check_card_data,
+    },
+    state::Rows,
+};
+use harmonia_ports::Item;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is wrong.
+pub(crate) fn wrong(machine: &Machine, truth: &Truth) -> Vec<String> {
+    let rows = match machine.rows() {
+        Ok(rows) => rows,
+        Err(why) => return vec![why],
+    };
+    let mut wrong: Vec<String> = check(&rows).iter().map(ToString::to_string).collect();
+    wrong.extend(lost_lines(&rows, truth));
+    wrong.extend(lost_sales(&rows, truth));
+    wrong.extend(miscounted(&rows, truth));
+    wrong.extend(lonely_pairs(&rows));
+    wrong.extend(untold(machine, &rows));
+    let dead = machine.post().dead();
+    wrong.extend(dead.iter().map(|(queue, body)| format!("dead letter of {queue}: {body}")));
+    wrong.extend(card_data(machine, truth));
+    wrong
+}
+
+/// Every payment line that was fed is stored, and waits for nothing that is there.
+fn lost_lines(rows: &Rows, truth: &Truth) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for ((scheme, kind, id), line) in &truth.lines {
+        let of_id = rows.purchases.iter().filter(|p| p.key.scheme == *scheme && p.key.id == *id);
+        let stored: Vec<&Purchase> = of_id.filter(|p| p.line(*kind).is_some()).collect();
+        let name = format!("{scheme} {kind} {id}");
+        match stored.as_slice() {
+            [] if line.may_lack => {}
+            [] => wrong.push(format!("{name} was fed and is not stored")),
+            [purchase] => {
+                let Some(facts) = purchase.line(*kind) else { continue };
+                let waits = match facts.parked {
+                    Some(ParkReason::UnknownMid | ParkReason::DisputedMid) => line.mid,
+                    Some(ParkReason::CardNotKnown) => {
+                        matches!(line.card, Knows::Member | Knows::Later | Knows::NoDigits)
+                    }
+                    Some(ParkReason::NoCardInformation) => line.card != Knows::NoDigits,
+                    Some(ParkReason::DirectoryUnavailable) => true,
+                    _ => false,
+                };
+                // what belongs to a claimed purchase is asked for no more
+                if waits && purchase.is_live() && !line.may_lack {
+                    wrong.push(format!("{name} is parked for {:?}, which is known", facts.parked));
+                }
+            }
+            _ => wrong.push(format!("{name} is stored {} times", stored.len())),
+        }
+    }
+    let fed = |p: &Purchase, kind: Kind| truth.lines.contains_key(&(p.key.scheme, kind, p.key.id.clone()));
+    let strange = rows.purchases.iter().flat_map(|p| p.kinds().map(move |kind| (p, kind)));
+    let strange = strange.filter(|(p, kind)| !fed(p, *kind));
+    wrong.extend(strange.map(|(p, kind)| format!("{kind} {} is stored and was not fed", p.key.id)));
+    wrong
+}
+
+fn lost_sales(rows: &Rows, truth: &Truth) -> Vec<String> {
+    let mut stored: BTreeMap<&str, usize> = BTreeMap::new();
+    for sale in &rows.sales {
+        *stored.entry(sale.merchant.as_str()).or_default() += 1;
+    }
+    let mut wrong = Vec::new();
+    for (merchant, fed) in &truth.sales {
+        let stored = stored.remove(merchant).unwrap_or(0);
+        if stored != fed.len() {
+            wrong.push(format!("{} sales of {merchant} were fed, {stored} are stored", fed.len()));
+        }
+    }
+    wrong.extend(stored.keys().map(|merchant| format!("sales of {merchant} are stored and were not fed")));
+    for sale in rows.sales.iter().filter(|s| matches!(s.state, SaleState::Parked { .. })) {
+        let place = sale.location.clone().unwrap_or_default();
+        let reached = |(merchant, at): &(&str, String)| {
+            *merchant == sale.merchant.as_str() && *at == format!("{} {place}", sale.scheme)
+        };
+        if truth.locations.iter().any(reached) {
+            wrong.push(format!("sale {} {} is parked for {place}, which is known", sale.merchant, sale.id));
+        }
+    }
+    wrong
+}
+
+/// Every record of every file has an outcome.
+fn miscounted(rows: &Rows, truth: &Truth) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (object, records) in &truth.records {
+        let files: Vec<_> = rows.files.iter().filter(|f| f.object == *object).collect();
+        if files.is_empty() {
+            wrong.push(format!("{object} was fed and is not in the file log"));
+        }
+        for file in files.iter().filter(|f| !records.contains(&f.totals.read)) {
+            wrong.push(format!("{object} has {records:?} records, {:?}", file.totals));
+        }
+    }
+    wrong
+}
+
+/// Whether the two could ever have met: whichever of its lines the payment was judged by.
+fn could_meet(purchase: &Purchase, sale: &Sale) -> bool {
+    purchase.key.scheme == sale.scheme
+        && purchase.kinds().filter_map(|kind| purchase.line(kind)).any(|line| {
+            let ours = line.identifier.as_ref().is_none_or(|i| i.merchant == sale.merchant);
+            ours && sale.mids.contains(&line.mid) && line.amount == sale.amount && line.currency == sale.currency
+        })
+}
+
+/// Two that are each other's only candidate from arrival to end and fit are matched with each other.
+fn lonely_pairs(rows: &Rows) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for purchase in rows.purchases.iter().filter(|p| p.refund.is_none()) {
+        let sales: Vec<&Sale> = rows.sales.iter().filter(|sale| could_meet(purchase, sale)).collect();
+        let [sale] = sales.as_slice() else { continue };
+        if rows.purchases.iter().filter(|other| could_meet(other, sale)).count() != 1 {
+            continue;
+        }
+        let Some(now) = purchase.current() else { continue };
+        let Some((first_six, last_four)) = digits(rows, purchase) else { continue };
+        let payment = Payment { scheme: purchase.key.scheme, now: &now, first_six: &first_six, last_four: &last_four };
+        let fits = matching_sale(&payment, &[sale]).is_some();
+        let claimed = |x: &Export| x.purchase == purchase.key && x.sale.as_ref() == Some(&sale.id);
+        if fits && !rows.exports.iter().any(claimed) && !matches!(purchase.state, PurchaseState::Stored) {
+            wrong.push(format!("{:?} and sale {} have nobody else and are not matched", purchase.key, sale.id));
+        }
+    }
+    wrong
+}
+
+/// The digits of the purchase's card, by the directory.
+fn digits(rows: &Rows, purchase: &Purchase) -> Option<(String, String)> {
+    let line = purchase.line(purchase.base)?;
+    let merchant: &Slug = &line.identifier.as_ref()?.merchant;
+    let identity = rows.identities.iter().find(|i| i.token == line.token && i.merchant == *merchant)?;
+    Some((identity.first_six.clone(), identity.last_four.clone()))
+}
+
+/// Merchants that are told here.
+const TOLD: [&str; 4] = ["costa", "iceland-bonus-card", "stonegate", "wasabi-club"];
+
+/// Every match has been told, once, and never with two bodies under one key.
+fn untold(machine: &Machine, rows: &Rows) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for export in &rows.exports {
+        let told = TOLD.contains(&export.merchant.as_str());
+        let rests = matches!((&export.state, told), (ExportState::Delivered { .. }, true) | (ExportState::Held, false));
+        if !rests {
+            wrong.push(format!("export {} of {} ends as {:?}", export.id, export.merchant, export.state));
+        }
+    }
+    let report = machine.outside().partners.report();
+    let told: BTreeSet<&String> = report.wasabi_told.keys().chain(report.iceland_told.keys()).collect();
+    let due = rows.exports.iter().filter(|x| TOLD.contains(&x.merchant.as_str()));
+    let due: BTreeSet<&String> = due.map(|x| &x.facts.transaction_id).collect();
+    let names = told.symmetric_difference(&due);
+    wrong.extend(names.map(|name| format!("{name} was told and not matched, or matched and not told")));
+    wrong.extend(report.irregular());
+    for (key, bodies) in machine.outside().told().iter().filter(|(_, bodies)| bodies.len() > 1) {
+        wrong.push(format!("invariant 3: {} bodies under the key {key}", bodies.len()));
+    }
+    wrong
+}
+
+/// Invariant 7 on everything that is stored.
+fn card_data(machine: &Machine, truth: &Truth) -> Vec<String> {
+    let text = |item: Item| format!("{} {} {:?}", item.key.pk, item.key.sk, item.body);
+    let texts: Vec<String> = machine.items().into_iter().map(text).collect();
+    check_card_data(texts.iter().map(String::as_str), &truth.tokens).iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,156 @@
+//! What happens in a seed's world: few tills, few amounts, few instants, so that everything meets everything. Some
+//! pairs are made to belong together; who matches whom is nobody's business here.
+
+mod cast;
+mod deliveries;
+
+pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
+
+use crate::dice::Dice;
+use harmonia_domain::{
+    feed::{Kind, Scheme},
+    identifier::Identifier,
+};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that comes from outside.
+#[derive(Debug, Clone)]
+pub(crate) enum Input {
+    /// A partner drops a file.
+    File { feed: String, name: String, text: String },
+    /// A partner sends a message.
+    Message { feed: String, body: String },
+    /// Tills are onboarded.
+    Onboard(Vec<Identifier>),
+    /// The directory learns whose card it is, and says so.
+    Link { merchant: &'static str, card: Card },
+}
+
+/// An input, and how long after the one before.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) after_s: i64,
+    pub(crate) input: Input,
+}
+
+/// How bad the weather is.
+#[derive(Debug, Clone)]
+pub(crate) struct Weather {
+    /// Table calls that fail.
+    pub(crate) failing: u64,
+    /// Eventually consistent reads that lag.
+    pub(crate) lagging: u64,
+    /// Tricks of the queues: how many, and how often.
+    pub(crate) tricks: u32,
+    pub(crate) tricky: u64,
+    /// Requests and answers that are lost.
+    pub(crate) deaf: u64,
+    /// First attempts that partners fail.
+    pub(crate) partners: u16,
+    /// Crashes.
+    pub(crate) crashes: u32,
+    /// They strike handlers of this queue, right after changes, and whoever takes up what those left behind; else
+    /// anybody at any time.
+    pub(crate) aim: Option<&'static str>,
+    /// Ticks out of turn.
+    pub(crate) ticks: u32,
+    /// Processes at once.
+    pub(crate) processes: usize,
+    /// Invocations at once.
+    pub(crate) at_once: usize,
+}
+
+/// What is true of what is fed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Truth {
+    /// Payment lines that have to be stored, and what they end as.
+    pub(crate) lines: BTreeMap<(Scheme, Kind, String), LineTruth>,
+    /// Sales that have to be stored, by merchant: what makes them one.
+    pub(crate) sales: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Records by object name.
+    pub(crate) records: BTreeMap<String, BTreeSet<u64>>,
+    /// Locations with tills, in the end.
+    pub(crate) locations: BTreeSet<(&'static str, String)>,
+    /// Tokens of all cards.
+    pub(crate) tokens: Vec<String>,
+}
+
+/// What is true of a payment line in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LineTruth {
+    /// Its MID is onboarded.
+    pub(crate) mid: bool,
+    /// What the directory knows of its card.
+    pub(crate) card: Knows,
+    /// It may be left out: an amex auth of a merchant that does not want any.
+    pub(crate) may_lack: bool,
+}
+
+/// A seed's story.
+#[derive(Debug, Clone)]
+pub(crate) struct Story {
+    pub(crate) start: Timestamp,
+    pub(crate) cast: Cast,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) weather: Weather,
+    pub(crate) truth: Truth,
+    /// The user directory is a service; else it is the table.
+    pub(crate) service: bool,
+}
+
+/// Instants at which purchases happen: an ordinary noon, midnights, both DST changes, the end of a year.
+const MOMENTS: [&str; 8] = [
+    "2024-06-03T11:42:00Z",
+    "2024-06-03T11:42:00Z",
+    "2024-06-03T23:59:30Z",
+    "2024-06-03T22:59:50Z",
+    "2024-03-31T00:59:30Z",
+    "2024-10-27T00:59:30Z",
+    "2024-10-27T01:00:10Z",
+    "2024-12-31T23:59:59Z",
+];
+
+impl Story {
+    /// The story of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
+        let weather = Weather::draw(&mut dice);
+        let moment: Timestamp = dice.pick(&MOMENTS).parse().expect("an instant");
+        let mut cast = Cast::draw(&mut dice);
+        let (steps, truth) = deliveries::draw(&mut dice, &mut cast, moment);
+        let start = moment + jiff::SignedDuration::from_secs(dice.between(60, 40_000));
+        Self { start, cast, steps, weather, truth, service: dice.per_mille(600) }
+    }
+}
+
+/// What crashes are after: mostly claims.
+const AIMS: [Option<&str>; 8] =
+    [None, None, None, Some("match"), Some("match"), Some("match"), Some("import-files"), Some("identify")];
+
+impl Weather {
+    /// Every kind of trouble is absent in some seeds, so that the others stand out.
+    fn draw(dice: &mut Dice) -> Self {
+        let mut some = |of: &[u64]| *dice.pick(of);
+        let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 300, 800]));
+        let (tricks, tricky_per_mille) = (some(&[0, 3, 8]), some(&[50, 200]));
+        let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
+        let (crashes, early) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
+        let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
+        let aim = *dice.pick(&AIMS);
+        let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
+        Self {
+            failing,
+            lagging,
+            tricks: u32::try_from(tricks).unwrap_or(0),
+            tricky: tricky_per_mille,
+            deaf,
+            partners: u16::try_from(partners).unwrap_or(0),
+            crashes: u32::try_from(crashes).unwrap_or(0),
+            aim,
+            ticks: u32::try_from(early).unwrap_or(0),
+            processes: narrow(processes),
+            at_once: narrow(at_once),
+        }
+    }
+}
