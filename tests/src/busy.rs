@@ -13,7 +13,7 @@ use harmonia_local::{
 use harmonia_ports::{Class, Table};
 use harmonia_stages::{
     Harmonia, StageError,
-    message::{Body, KnownPayment, Message},
+    message::{Body, KnownPayment, Message, Position},
 };
 use std::{
     collections::VecDeque,
@@ -34,13 +34,13 @@ fn pairs() -> usize {
 #[derive(Clone)]
 enum Work {
     Payment(Box<KnownPayment>),
-    Keys(Slug, Vec<BookKey>, Option<harmonia_stages::message::Position>),
+    Keys(Slug, Vec<BookKey>, Option<Position>, Vec<String>),
 }
 
 async fn do_one(harmonia: &Harmonia, work: &Work) -> Result<(), StageError> {
     match work {
         Work::Payment(payment) => harmonia.match_payments("busy", std::slice::from_ref(payment)).await,
-        Work::Keys(merchant, keys, from) => harmonia.match_keys("busy", merchant, keys, from.clone()).await,
+        Work::Keys(merchant, keys, from, lost) => harmonia.match_keys("busy", merchant, keys, from.clone(), lost).await,
     }
 }
 
@@ -55,7 +55,9 @@ async fn waiting(cloud: &MemoryCloud) -> VecDeque<(Work, u32)> {
         for message in messages {
             match Message::parse(&message.body).unwrap().body {
                 Body::Payments { items } => all.extend(items.into_iter().map(|p| (Work::Payment(Box::new(p)), 0))),
-                Body::Keys { merchant, keys, from, .. } => all.push_back((Work::Keys(merchant, keys, from), 0)),
+                Body::Keys { merchant, keys, from, lost, .. } => {
+                    all.push_back((Work::Keys(merchant, keys, from, lost), 0));
+                }
                 other => panic!("{other:?}"),
             }
             cloud.cloud.mailbox.delete("match", &message.receipt).await.unwrap();

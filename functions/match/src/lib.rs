@@ -46,8 +46,8 @@ async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     let message = Message::parse(&record.body)?;
     match message.body {
         Body::Payments { items } => Ok(app.harmonia.match_payments(&message.t, &items).await?),
-        Body::Keys { merchant, keys, from, .. } => {
-            Ok(app.harmonia.match_keys(&message.t, &merchant, &keys, from).await?)
+        Body::Keys { merchant, keys, from, lost, .. } => {
+            Ok(app.harmonia.match_keys(&message.t, &merchant, &keys, from, &lost).await?)
         }
         _ => Err(StageError::Message { why: "a message of another stage".to_owned() }.into()),
     }

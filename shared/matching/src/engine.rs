@@ -41,6 +41,15 @@ pub fn decide(
     field.close(barred)
 }
 
+/// Could the sale take part in what is decided about the payment? If not, its being taken by another changes nothing.
+pub fn contends(matching: &Matching, scheme: Scheme, payment: &Current, sale: &Candidate) -> bool {
+    // no test of a key looks at the card as the directory knows it
+    let side = Side { payment, first_six: "", last_four: "" };
+    let Some(policy) = matching.policy(scheme) else { return false };
+    let window = Check::Window { days: matching.window_days };
+    std::iter::once(window).chain(check::key(policy, payment)).all(|check| check.against(side, sale).is_none())
+}
+
 /// The candidates and what is known about each so far.
 struct Field<'a> {
     side: Side<'a>,

@@ -14,7 +14,7 @@ mod reason;
 mod window;
 
 pub use candidate::Candidate;
-pub use engine::decide;
+pub use engine::{contends, decide};
 pub use nearest::{
     AnySale, Card, Difference, Field, Money, NEAREST_MAX, Near, Nearest, Paid, Span, Standing, evidence_in_words,
     nearest_payments, nearest_sales,

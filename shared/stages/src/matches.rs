@@ -14,6 +14,7 @@ use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName, KnownPayment, Position},
 };
+use candidates::candidate;
 use harmonia_definitions::{Corrections, MatchedAs, Route, TillField};
 use harmonia_domain::{
     export::{BookKey, Export, ExportState, LaterAmount, MatchType},
@@ -23,11 +24,9 @@ use harmonia_domain::{
     purchase::{Current, ExportKey, Purchase, PurchaseKey, PurchaseState},
     sale::Sale,
 };
-use harmonia_matching::Decision;
+use harmonia_matching::{Candidate, Decision};
 use harmonia_ports::{Expect, Query, Queue, Read, Table, WriteError};
-use harmonia_state::{
-    BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key,
-};
+use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
 use std::collections::BTreeSet;
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -43,11 +42,17 @@ struct Examinee {
     who: IdentityRef,
 }
 
+/// A sale that a match holds, and the key that it was claimed under: payments of that key have one candidate less.
+struct Taken {
+    key: (Slug, BookKey),
+    sale: Candidate,
+}
+
 /// What an examination led to.
 #[derive(Default)]
 struct Examined {
-    /// Keys whose open payments have one candidate less.
-    keys: Vec<(Slug, BookKey)>,
+    /// The payment is in this match.
+    claimed: Option<Taken>,
     /// A match was made here and now.
     matched: bool,
 }
@@ -66,69 +71,95 @@ fn position(entry: &BookedPayment) -> Position {
     (entry.changed.0, entry.changed.1, entry.p.clone())
 }
 
+/// What an examination leaves to be examined.
+#[derive(Default)]
+struct Again {
+    /// Open payments of these keys …
+    keys: BTreeSet<(Slug, BookKey)>,
+    /// … if they could have taken one of these sales. Empty: all of them.
+    lost: Vec<(Slug, Candidate)>,
+}
+
+impl Again {
+    fn add(&mut self, examined: Examined) {
+        if let Some(claimed) = examined.claimed {
+            self.lost.push((claimed.key.0.clone(), claimed.sale));
+            self.keys.insert(claimed.key);
+        }
+    }
+}
+
 impl Harmonia {
     /// Payments whose card is known: each is examined; after each claim the other open payments of its key are.
     pub async fn match_payments(&self, trace: &str, payments: &[KnownPayment]) -> Result<(), StageError> {
-        let mut keys = BTreeSet::new();
+        let mut again = Again::default();
         for known in payments {
             let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
-            keys.extend(self.examine(trace, &examinee, None).await?.keys);
+            again.add(self.examine(trace, &examinee, None, &[]).await?);
         }
-        self.settle(trace, keys, None).await
+        self.settle(trace, again, None).await
     }
 
-    /// Sales have become visible under these keys: open payments of them are examined in the order of their last
-    /// change (D24), for all keys together.
+    /// Sales have become visible under these keys, or are taken: open payments of them are examined in the order of
+    /// their last change (D24), for all keys together. `lost`: ids of the sales that are taken, if it is that.
     pub async fn match_keys(
         &self,
         trace: &str,
         merchant: &Slug,
         keys: &[BookKey],
         from: Option<Position>,
+        lost: &[String],
     ) -> Result<(), StageError> {
         let keys = keys.iter().map(|key| (merchant.clone(), key.clone())).collect();
-        self.settle(trace, keys, from).await
+        let mut taken = Vec::with_capacity(lost.len());
+        for id in lost {
+            taken.push((merchant.clone(), self.taken(merchant, id).await?));
+        }
+        self.settle(trace, Again { keys, lost: taken }, from).await
+    }
+
+    /// A sale that a match holds.
+    async fn taken(&self, merchant: &Slug, id: &str) -> Result<Candidate, StageError> {
+        let found: Option<Stored<Sale>> = self.store().find(&sale_key(merchant, id)).await?;
+        let found = found.ok_or_else(|| StageError::Missing { what: "sale", name: id.to_owned() })?;
+        Ok(Candidate::from(&found.row))
     }
 
     /// Examines the open payments of these keys, and again after every claim, until nothing changes.
-    async fn settle(
-        &self,
-        trace: &str,
-        mut keys: BTreeSet<(Slug, BookKey)>,
-        mut from: Option<Position>,
-    ) -> Result<(), StageError> {
+    async fn settle(&self, trace: &str, mut now: Again, mut from: Option<Position>) -> Result<(), StageError> {
         let mut looked_at = 0;
-        while !keys.is_empty() {
+        while !now.keys.is_empty() {
             let mut open = Vec::new();
-            for (merchant, key) in &keys {
+            for (merchant, key) in &now.keys {
                 open.extend(self.open_payments(merchant, key).await?);
             }
             open.sort_by_cached_key(position);
-            let mut again = BTreeSet::new();
+            let mut again = Again::default();
             for entry in open.iter().filter(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from)) {
                 if looked_at >= EXAMINED_MAX {
-                    self.settle_later(trace, &keys, Some(position(entry))).await?;
+                    self.settle_later(trace, &now, Some(position(entry))).await?;
                     return self.settle_later(trace, &again, None).await;
                 }
                 looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-                again.extend(self.examine(trace, &examinee, Some(entry)).await?.keys);
+                again.add(self.examine(trace, &examinee, Some(entry), &now.lost).await?);
             }
-            (keys, from) = (again, None);
+            (now, from) = (again, None);
         }
         Ok(())
     }
 
     /// What one invocation cannot finish goes on as messages.
-    async fn settle_later(
-        &self,
-        trace: &str,
-        keys: &BTreeSet<(Slug, BookKey)>,
-        from: Option<Position>,
-    ) -> Result<(), StageError> {
+    async fn settle_later(&self, trace: &str, again: &Again, from: Option<Position>) -> Result<(), StageError> {
+        let Again { keys, lost } = again;
         for merchant in keys.iter().map(|(merchant, _)| merchant).collect::<BTreeSet<_>>() {
             let keys: Vec<BookKey> = keys.iter().filter(|(m, _)| m == merchant).map(|(_, k)| k.clone()).collect();
-            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: from.clone() };
+            let lost: Vec<String> = lost.iter().filter(|(m, _)| m == merchant).map(|(_, s)| s.id.clone()).collect();
+            let (from, lost) = (&from, &lost);
+            let body = |keys| {
+                let (merchant, from, lost) = (merchant.clone(), from.clone(), lost.clone());
+                Body::Keys { merchant, file: None, keys, from, lost }
+            };
             let queues = self.ports.queues.as_ref();
             message::send(queues, Queue::Match, trace, (Some(merchant), 0), &keys, body).await?;
         }
@@ -142,12 +173,14 @@ impl Harmonia {
         Ok(rows.into_iter().map(|s| s.row).filter(|entry| entry.bk == *key).collect())
     }
 
-    /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here.
+    /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here. `lost`: it has been
+    /// examined, and nothing has changed since but that these sales are taken.
     async fn examine(
         &self,
         trace: &str,
         examinee: &Examinee,
         entry: Option<&BookedPayment>,
+        lost: &[(Slug, Candidate)],
     ) -> Result<Examined, StageError> {
         let mut gone = BTreeSet::new();
         let mut booked = entry.cloned();
@@ -177,7 +210,7 @@ impl Harmonia {
             if self.route(&now.identifier.merchant).matched == Some(MatchedAs::Spotted) {
                 if let Claimed::Yes(export) = self.claim_spotted(&claim).await? {
                     self.send_on(trace, &export).await?;
-                    return Ok(Examined { matched: true, keys: Vec::new() });
+                    return Ok(Examined { matched: true, claimed: None });
                 }
                 continue;
             }
@@ -187,12 +220,17 @@ impl Harmonia {
                 self.delete_entry(entry).await?;
                 return Ok(Examined::default());
             }
+            if !lost.is_empty() && !self.contends(&stored.row, &now, lost)? {
+                return Ok(Examined::default());
+            }
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(&claim, &sale, &evidence).await? {
                         Claimed::Yes(export) => {
                             self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await?;
-                            return Ok(Examined { matched: true, keys: keys_of(&export) });
+                            let claimed =
+                                Some(Taken { key: (export.merchant, export.book_key), sale: candidate(&sale) });
+                            return Ok(Examined { matched: true, claimed });
                         }
                         Claimed::SaleGone => _ = gone.insert(sale.id),
                         Claimed::PaymentChanged => {}
@@ -282,7 +320,12 @@ impl Harmonia {
         // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
         let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
         self.follow(trace, purchase, &stored.row, told, entry).await?;
-        Ok(Examined { keys: keys_of(&stored.row), matched: false })
+        let Export { merchant, book_key, sale, .. } = stored.row;
+        let claimed = match sale {
+            Some(id) => Some(Taken { sale: self.taken(&merchant, &id).await?, key: (merchant, book_key) }),
+            None => None,
+        };
+        Ok(Examined { claimed, matched: false })
     }
 
     /// What follows from a claim, again and again until it is done once: the export is forwarded, then the entry that
@@ -319,14 +362,15 @@ impl Harmonia {
 
     /// The other keys that the claimed sale stands under: a location has a till for each of its MIDs, and a payment of
     /// another one may have been tied between this sale and the next (invariant 4).
-    async fn elsewhere(&self, export: &Export) -> Result<BTreeSet<(Slug, BookKey)>, StageError> {
+    async fn elsewhere(&self, export: &Export) -> Result<Again, StageError> {
         let feed = self.definitions.get(&export.merchant).and_then(|d| d.feed.as_ref());
         let located = feed.is_some_and(|feed| matches!(feed.fields.till, TillField::Location(_)));
-        let Some(sale) = export.sale.as_ref().filter(|_| located) else { return Ok(BTreeSet::new()) };
+        let Some(sale) = export.sale.as_ref().filter(|_| located) else { return Ok(Again::default()) };
         let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, sale)).await?;
-        let Some(sale) = found.map(|stored| stored.row) else { return Ok(BTreeSet::new()) };
+        let Some(sale) = found.map(|stored| stored.row) else { return Ok(Again::default()) };
         let others = sale.mids.iter().filter(|mid| **mid != export.book_key.mid);
-        Ok(others.map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect())
+        let keys = others.map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect();
+        Ok(Again { keys, lost: vec![(export.merchant.clone(), Candidate::from(&sale))] })
     }
 
     /// D12: a settlement that names another amount after the match: stored with the export, once; told, if the
@@ -390,10 +434,4 @@ impl Harmonia {
         let found = found.ok_or_else(|| StageError::Missing { what: "export", name: x.sk.clone() })?;
         self.send_on(trace, &found.row).await
     }
-}
-
-/// The key whose open payments are examined again after a claim, at once: the one that the claim was made under.
-fn keys_of(export: &Export) -> Vec<(Slug, BookKey)> {
-    let key = || (export.merchant.clone(), export.book_key.clone());
-    export.match_type.has_sale().then(key).into_iter().collect()
 }

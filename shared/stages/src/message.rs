@@ -77,6 +77,10 @@ pub enum Body {
         /// Open payments before this one (in the order of examination) have been examined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Position>,
+        /// Sales that have been taken: only open payments that could have taken one of them have to be examined. None
+        /// given: all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost: Vec<String>,
     },
     /// A range of a file to be imported.
     Range {

@@ -298,7 +298,7 @@ impl Harmonia {
         keys: &BTreeSet<harmonia_domain::export::BookKey>,
     ) -> Result<(), StageError> {
         let keys: Vec<_> = keys.iter().cloned().collect();
-        let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None };
+        let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
         let queues = self.ports.queues.as_ref();
         message::send(queues, Queue::Match, trace, (Some(merchant), 0), &keys, body).await
     }

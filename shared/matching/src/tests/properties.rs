@@ -1,7 +1,7 @@
 //! Whatever comes in: the engine agrees with the second reading of the tables, and order does not matter.
 
 use super::{CARD, at, by_the_book, payment};
-use crate::{Candidate, Decision, Reason, decide, sale_times};
+use crate::{Candidate, Decision, Reason, contends, decide, sale_times};
 use harmonia_definitions::Matching;
 use harmonia_domain::{feed::Scheme, purchase::Current};
 use jiff::{SignedDuration, Timestamp};
@@ -140,6 +140,21 @@ proptest! {
             let some = decide(matching, scheme, &payment, CARD.0, CARD.1, &near);
             let id = |list: &[Candidate], d: &Decision| chosen(d).map(|i| list[i].id.clone());
             prop_assert_eq!(id(&sales, &all.decision), id(&near, &some.decision));
+        }
+    }
+
+    /// A sale that could not take part changes nothing by being taken: whoever it was can be left alone.
+    #[test]
+    fn a_sale_that_does_not_contend_changes_nothing((scheme, payment, sales) in a_case()) {
+        for (merchant, matching) in &*ALL {
+            let tell = |sales: &[Candidate]| {
+                let chosen = chosen(&decide(matching, scheme, &payment, CARD.0, CARD.1, sales).decision);
+                chosen.map(|place| sales[place].id.clone())
+            };
+            for taken in sales.iter().filter(|sale| !contends(matching, scheme, &payment, sale)) {
+                let rest: Vec<Candidate> = sales.iter().filter(|sale| sale.id != taken.id).cloned().collect();
+                prop_assert_eq!(tell(&sales), tell(&rest), "{}", merchant);
+            }
         }
     }
 }

@@ -74,14 +74,7 @@ pub(super) fn any_sale(sale: &Sale) -> AnySale {
         mids: sale.mids.clone(),
         currency: sale.currency,
         amount: sale.amount,
-        facts: Candidate {
-            id: sale.id.clone(),
-            at: sale.at,
-            arrived: sale.arrived,
-            auth_code: sale.auth_code.clone(),
-            first_six: sale.first_six.clone(),
-            last_four: sale.last_four.clone(),
-        },
+        facts: Candidate::from(sale),
         standing: Standing::Open,
     }
 }

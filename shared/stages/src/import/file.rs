@@ -317,7 +317,13 @@ impl Harmonia {
         let Feed::Merchant(merchant) = &file.feed else { return Ok(()) };
         let keys: Vec<_> = report.keys.into_iter().collect();
         let group = file_key(&file.feed, file.arrived, &file.id).group();
-        let body = |keys| Body::Keys { merchant: merchant.clone(), file: Some(group.clone()), keys, from: None };
+        let body = |keys| Body::Keys {
+            merchant: merchant.clone(),
+            file: Some(group.clone()),
+            keys,
+            from: None,
+            lost: Vec::new(),
+        };
         message::send(self.ports.queues.as_ref(), Queue::Match, file.id.as_str(), (Some(merchant), 0), &keys, body)
             .await
     }

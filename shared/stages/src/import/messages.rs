@@ -78,7 +78,7 @@ impl Harmonia {
         if let Feed::Merchant(merchant) = feed {
             // a sale that came alone is its own group (design §4): visible at once, so its keys go out at once
             let keys: Vec<_> = imported.report.keys.iter().cloned().collect();
-            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None };
+            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
             message::send(queues, Queue::Match, &message.id, (Some(merchant), 0), &keys, body).await?;
         }
         Ok(imported)

@@ -12,7 +12,7 @@ use harmonia_domain::{
     sale::{Sale, SaleState},
     time::sortable,
 };
-use harmonia_matching::{Candidate, Decision, decide, in_window, sale_times};
+use harmonia_matching::{Candidate, Decision, contends, decide, in_window, sale_times};
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{BookedSale, FileKey, book_prefix, sale_key};
 use std::{
@@ -58,11 +58,7 @@ impl Harmonia {
         gone: &BTreeSet<String>,
     ) -> Result<(Decision, Option<BookedSale>), StageError> {
         let merchant = &now.identifier.merchant;
-        let definition = self.definitions.get(merchant);
-        let definition = definition.ok_or_else(|| StageError::NoDefinition { merchant: merchant.clone() })?;
-        let scheme = purchase.key.scheme;
-        let no_policy = || StageError::NoPolicy { merchant: merchant.clone() };
-        let matching = definition.matching.as_ref().ok_or_else(no_policy)?;
+        let (matching, scheme) = (self.matching(merchant)?, purchase.key.scheme);
         let mut entries = self.booked_sales(matching, purchase, now).await?;
         entries.retain(|e| !gone.contains(&e.id) && !purchase.is_barred_from(&e.id));
         let run = |entries: &[BookedSale]| {
@@ -83,6 +79,23 @@ impl Harmonia {
             Decision::Open { .. } => None,
         };
         Ok((verdict.decision, chosen))
+    }
+
+    /// Could the payment have taken one of these sales?
+    pub(super) fn contends(
+        &self,
+        purchase: &Purchase,
+        now: &Current,
+        sales: &[(Slug, Candidate)],
+    ) -> Result<bool, StageError> {
+        let (merchant, scheme) = (&now.identifier.merchant, purchase.key.scheme);
+        let matching = self.matching(merchant)?;
+        Ok(sales.iter().any(|(of, sale)| of == merchant && contends(matching, scheme, now, sale)))
+    }
+
+    fn matching(&self, merchant: &Slug) -> Result<&Matching, StageError> {
+        let matching = self.definition(merchant)?.matching.as_ref();
+        matching.ok_or_else(|| StageError::NoPolicy { merchant: merchant.clone() })
     }
 
     async fn booked_sales(
@@ -145,7 +158,7 @@ impl Harmonia {
     }
 }
 
-fn candidate(entry: &BookedSale) -> Candidate {
+pub(super) fn candidate(entry: &BookedSale) -> Candidate {
     Candidate {
         id: entry.id.clone(),
         at: entry.at,

@@ -1,7 +1,7 @@
 //! The sweep: every open payment of a merchant once more. In a healthy system it finds nothing (invariant 4); that it
 //! does is counted, and what it finds is matched.
 
-use super::{Examinee, position};
+use super::{Again, Examinee, position};
 use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_domain::feed::{Scheme, Slug};
@@ -39,10 +39,12 @@ impl Harmonia {
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-            let examined = self.examine(trace, &examinee, Some(entry)).await?;
+            let examined = self.examine(trace, &examinee, Some(entry), &[]).await?;
             swept.open += 1;
             swept.matched += u64::from(examined.matched);
-            self.settle(trace, examined.keys.into_iter().collect(), None).await?;
+            let mut again = Again::default();
+            again.add(examined);
+            self.settle(trace, again, None).await?;
         }
         Ok(swept)
     }

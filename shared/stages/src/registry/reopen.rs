@@ -248,7 +248,7 @@ impl Harmonia {
         message::send(queues, Queue::Identify, "reopen", (None, delay_s), &freed.lines, body).await?;
         for (merchant, keys) in &freed.keys {
             let keys: Vec<BookKey> = keys.iter().cloned().collect();
-            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None };
+            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
             message::send(queues, Queue::Match, "reopen", (Some(merchant), delay_s), &keys, body).await?;
         }
         self.forget_entries(&freed.entries).await
