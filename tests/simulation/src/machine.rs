@@ -256,13 +256,14 @@ impl Machine {
     fn settle_in(&mut self, story: &Story) {
         use crate::story::{Knows, Onboarded};
         let first = story.cast.identifiers(Onboarded::First);
-        block_on(self.observer.onboard(&first)).expect("the weather is fine yet");
+        insist(|| block_on(self.observer.onboard(&first)));
         for card in story.cast.cards.iter().filter(|card| matches!(card.knows, Knows::Member | Knows::NoDigits)) {
             for merchant in story.cast.merchants() {
                 if self.service {
                     self.outside.partners.learn(&user(merchant, card));
                 } else {
-                    block_on(self.observer.import_users(&[user_row(merchant, card)], true)).expect("as before");
+                    let users = [user_row(merchant, card)];
+                    insist(|| block_on(self.observer.import_users(&users, true)));
                 }
             }
         }
@@ -274,6 +275,11 @@ impl Machine {
             println!("{} {}", self.clock.now(), words());
         }
     }
+}
+
+/// Until it works: the weather is bad already.
+fn insist<T, E>(call: impl Fn() -> Result<T, E>) {
+    while call().is_err() {}
 }
 
 fn user(merchant: &str, card: &crate::story::Card) -> harmonia_gen::User {

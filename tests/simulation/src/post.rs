@@ -19,10 +19,14 @@ const HIDDEN_S: i64 = 360;
 
 #[derive(Debug, Clone)]
 struct Letter {
+    /// The message's id, which its copies share.
+    id: u64,
     body: String,
     sent: Timestamp,
     visible: Timestamp,
     receives: u32,
+    /// Which receipt is the newest: no other one deletes (SQS, `DeleteMessage`).
+    received: u64,
 }
 
 #[derive(Debug)]
@@ -90,7 +94,8 @@ impl Post {
         }
         inner.last += 1;
         let n = inner.last;
-        inner.queues.entry(queue.to_owned()).or_default().insert(n, Letter { body, sent: now, visible, receives: 0 });
+        let letter = Letter { id: n, body, sent: now, visible, receives: 0, received: 0 };
+        inner.queues.entry(queue.to_owned()).or_default().insert(n, letter);
     }
 
     /// Queues with a message that can be received now.
@@ -109,8 +114,8 @@ impl Post {
         inner.dice.shuffle(&mut ready);
         let mut taken = Vec::new();
         for n in ready.into_iter().take(max) {
-            // somebody else may receive it as well
-            let stays = inner.trick();
+            // a server that did not hear of this keeps a copy, which somebody else receives and has to acknowledge
+            let copied = inner.trick();
             let Some(letters) = inner.queues.get_mut(queue) else { break };
             if calm && letters.get(&n).is_some_and(|l| l.receives >= RECEIVES_MAX) {
                 let body = letters.remove(&n).map(|l| l.body).unwrap_or_default();
@@ -119,16 +124,20 @@ impl Post {
             }
             let Some(letter) = letters.get_mut(&n) else { continue };
             letter.receives += u32::from(calm);
-            if !stays {
-                letter.visible = now + seconds(HIDDEN_S);
-            }
+            let copy = copied.then(|| letter.clone());
+            letter.visible = now + seconds(HIDDEN_S);
+            letter.received += 1;
             taken.push(Received {
-                id: format!("{queue}-{n}"),
-                receipt: format!("{queue}/{n}"),
+                id: format!("{queue}-{}", letter.id),
+                receipt: format!("{queue}/{n}/{}", letter.received),
                 body: letter.body.clone(),
                 sent: letter.sent,
                 receives: letter.receives.max(1),
             });
+            if let Some(copy) = copy {
+                inner.last += 1;
+                letters.insert(inner.last, copy);
+            }
         }
         taken
     }
@@ -139,7 +148,10 @@ impl Post {
         if inner.trick() {
             return;
         }
-        if let Some((letters, n)) = inner.queues.get_mut(queue).zip(number(receipt)) {
+        let Some((n, received)) = parts(receipt) else { return };
+        if let Some(letters) = inner.queues.get_mut(queue)
+            && letters.get(&n).is_some_and(|letter| letter.received == received)
+        {
             letters.remove(&n);
         }
     }
@@ -155,8 +167,10 @@ impl Post {
     }
 }
 
-fn number(receipt: &str) -> Option<u64> {
-    receipt.rsplit('/').next()?.parse().ok()
+/// Which message, and the how manieth receive of it.
+fn parts(receipt: &str) -> Option<(u64, u64)> {
+    let mut parts = receipt.split('/').skip(1).map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
 }
 
 #[async_trait]
@@ -185,7 +199,7 @@ impl Visibility for Post {
     async fn hide(&self, _: &str, receipt: &str, hide_s: u32) -> Result<(), QueueError> {
         let until = self.clock.now() + seconds(i64::from(hide_s));
         let queue = receipt.split('/').next().unwrap_or_default();
-        if let Some(n) = number(receipt)
+        if let Some((n, _)) = parts(receipt)
             && let Some(letter) = self.inner().queues.get_mut(queue).and_then(|letters| letters.get_mut(&n))
         {
             letter.visible = until;

@@ -206,9 +206,11 @@ fn sale(
             return Some(line);
         }
     }
+    // as the till writes it: in the repeated hour of autumn two instants are one text
+    let stamp = formats::london(at, "%c");
     let identity = match shop.merchant {
-        "tgi-fridays" => format!("{at} {} {pence} {id}", shop.mid),
-        "stonegate" => format!("{at} {code} {pence} {id}"),
+        "tgi-fridays" => format!("{stamp} {} {pence} {id}", shop.mid),
+        "stonegate" => format!("{stamp} {code} {pence} {id}"),
         _ => id,
     };
     truth.sales.entry(shop.merchant).or_default().insert(identity);
