@@ -162,7 +162,12 @@ impl Harmonia {
             Whose::Unavailable => ParkReason::DirectoryUnavailable,
         };
         for (name, _) in names {
-            next.reopened.extend(self.park(name, why, answer.links).await?);
+            let (waits, reopened) = self.park(name, why, answer.links).await?;
+            next.reopened.extend(reopened);
+            if why == ParkReason::DirectoryUnavailable && !waits {
+                // it counts already, but whoever let it count died before saying so: the sweep does not know of it
+                next.again.push(name.clone());
+            }
         }
         Ok(())
     }
@@ -193,12 +198,15 @@ impl Harmonia {
         Ok(purchase.is_some())
     }
 
-    /// Parks the line, then looks again (design §4). Returns lines that are to be asked for at once: this one, if its
-    /// card was linked meanwhile; the purchase's other line, if that counts in its place now.
-    async fn park(&self, name: &LineName, why: ParkReason, links: u64) -> Result<Vec<LineName>, StageError> {
+    /// Parks the line, then looks again (design §4). Returns whether it waits for that now, and lines that are to be
+    /// asked for at once: this one, if its card was linked meanwhile; the purchase's other line, if that counts in its
+    /// place now.
+    async fn park(&self, name: &LineName, why: ParkReason, links: u64) -> Result<(bool, Vec<LineName>), StageError> {
         let due = self.now().saturating_add(SignedDuration::from_mins(DIRECTORY_DUE_MIN)).ok();
         let due = due.filter(|_| why == ParkReason::DirectoryUnavailable);
         let parked = self.update_purchase(name, Read::Consistent, |p| p.park(name.kind, why, due)).await?;
+        let line = parked.as_ref().and_then(|p| p.line(name.kind));
+        let waits = line.is_none_or(|line| line.parked == Some(why));
         let mut again = Vec::new();
         if why != ParkReason::DirectoryUnavailable
             && self.look_again_at_card(&name.p, name.kind, links, &self.stamp("identify")).await?
@@ -208,7 +216,7 @@ impl Harmonia {
         if let Some(parked) = parked.filter(|p| p.base != name.kind && p.current().is_some()) {
             again.push(LineName { p: name.p.clone(), kind: parked.base });
         }
-        Ok(again)
+        Ok((waits, again))
     }
 
     /// Takes up lines that waited for the directory and are due (D21).

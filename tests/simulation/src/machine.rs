@@ -31,6 +31,7 @@ use harmonia_stages::{
     Directory, Harmonia, Settings,
     registry::{Change, UserRow},
 };
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::{
@@ -100,6 +101,7 @@ struct Task {
     process: usize,
     what: What,
     future: LocalBoxFuture<'static, Result<Value, String>>,
+    started: Timestamp,
     /// Until this turn the others go on without it.
     asleep_until: u64,
 }

@@ -80,12 +80,14 @@ fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> P
     let shop = cast.shop(dice).clone();
     let card = cast.card(dice, shop.scheme).clone();
     let pence = *dice.pick(&cast.pence);
-    let moved = if dice.one_in(2) { *dice.pick(&[1250, 1475]) } else { pence + 25 };
+    let moved = if dice.one_in(2) { 1475 } else { pence + 25 };
     let (auth, settled, refund) = match dice.below(12) {
         0..3 => (Some(pence), None, None),
         3..5 => (None, Some(pence), None),
-        5..8 => (Some(pence), Some(pence), None),
-        8..11 => (Some(moved), Some(pence), None),
+        5..7 => (Some(pence), Some(pence), None),
+        // away from a popular amount, or towards one
+        7..9 => (Some(pence), Some(moved), None),
+        9..11 => (Some(moved), Some(pence), None),
         _ => (Some(pence), Some(pence), Some(pence)),
     };
     let code = *dice.pick(&cast.codes);
