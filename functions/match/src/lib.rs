@@ -1,5 +1,5 @@
-//! The match function: payments whose card is known, book keys under which sales have become visible, and once an hour
-//! the sweep of what is open.
+//! The match function: payments whose card is known, book keys under which sales have become visible, and the sweep of
+//! what is open.
 
 use harmonia_runtime::{
     App, InvocationError,

@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command {
             Command::Demo(options) => demo::run(&folder, &options).await,
-            Command::Up(options) => up::run(&folder, &options).await,
+            Command::Up(options) => Box::pin(up::run(&folder, &options)).await,
             Command::Drop(options) => drop::run(&folder, &options).await,
             Command::Status => status::run(&folder).await,
             Command::Explain(options) => explain::run(&folder, options).await,

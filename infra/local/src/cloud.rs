@@ -116,6 +116,11 @@ impl Cloud {
         self.invoke(Function::Export, input).await.map(drop)
     }
 
+    /// The match function examines everything that is open once more.
+    pub async fn sweep(&self) -> Result<Value, InvocationError> {
+        self.invoke(Function::Match, serde_json::json!({ "v": 1, "k": "sweep" })).await
+    }
+
     /// One invocation: event in, failed records out; the others are deleted.
     async fn serve(&self, mapping: &Mapping, records: Vec<Received>) -> Result<(), QueueError> {
         let event = aws_events::sqs(&mapping.queue, &records);

@@ -328,6 +328,7 @@ impl Export {
     }
 
     /// A new export about this one, told like any other: `amount` more or less.
+    #[must_use]
     pub fn adjustment(&self, match_type: MatchType, amount: MinorUnits, now: Timestamp, state: ExportState) -> Self {
         Self {
             id: self.adjustment_id(match_type),

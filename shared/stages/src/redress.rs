@@ -335,9 +335,8 @@ impl Harmonia {
         let notes = put_write(&told, Expect::Version(found.version), &stamp);
         let asks = reversal.iter().map(|export| put_write(export, Expect::Absent, &stamp));
         match self.store().transact(std::iter::once(notes).chain(asks).collect()).await {
-            Ok(()) => {}
-            // noted by somebody with the same answer, or the answer to this write was lost
-            Err(WriteError::Condition(_)) => {}
+            // a condition: noted by somebody with the same answer, or the answer to this write was lost
+            Ok(()) | Err(WriteError::Condition(_)) => {}
             Err(WriteError::Store(e)) => return Err(e.into()),
         }
         match &reversal {

@@ -50,9 +50,10 @@ impl Harmonia {
             found.extend(purchase.map(|stored| stored.row));
         }
         let beside = Query::prefix(Table::Book, purchase_pk(scheme, id), DifferingLine::PREFIX);
-        let differing: Vec<PaymentLine> = match found.is_empty() {
-            true => Vec::new(),
-            false => self.store().list(&beside).await?.iter().map(|one| differing(&one.row)).collect(),
+        let differing: Vec<PaymentLine> = if found.is_empty() {
+            Vec::new()
+        } else {
+            self.store().list(&beside).await?.iter().map(|one| differing(&one.row)).collect()
         };
         let refund = found.iter().position(|p| p.key.slot == Slot::R).map(|at| found.remove(at));
         let mut told = Vec::new();

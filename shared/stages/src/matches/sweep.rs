@@ -39,11 +39,11 @@ impl Harmonia {
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-            let examined = self.examine(trace, &examinee, Some(entry), &[]).await?;
+            let done = self.examine(trace, &examinee, Some(entry), &[]).await?;
             swept.open += 1;
-            swept.matched += u64::from(examined.matched);
+            swept.matched += u64::from(done.matched);
             let mut again = Again::default();
-            again.add(examined);
+            again.add(done);
             self.settle(trace, again, None).await?;
         }
         Ok(swept)
