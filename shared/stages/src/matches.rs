@@ -25,9 +25,9 @@ use harmonia_domain::{
     sale::Sale,
 };
 use harmonia_matching::{Candidate, Decision};
-use harmonia_ports::{Expect, Query, Queue, Read, Table, WriteError};
+use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
 const TRIES_MAX: u32 = 20;
@@ -55,6 +55,9 @@ struct Examined {
     claimed: Option<Taken>,
     /// A match was made here and now.
     matched: bool,
+    /// The entry of a payment that is claimed. It may go once everything that follows has been done: until then it
+    /// leads whoever comes again, after a crash, back to what follows.
+    entry: Option<BookedPayment>,
 }
 
 /// Whose duty it is to forward an export.
@@ -81,6 +84,12 @@ struct Again {
 }
 
 impl Again {
+    fn of(examined: Examined) -> Self {
+        let mut again = Self::default();
+        again.add(examined);
+        again
+    }
+
     fn add(&mut self, examined: Examined) {
         if let Some(claimed) = examined.claimed {
             self.lost.push((claimed.key.0.clone(), claimed.sale));
@@ -95,7 +104,10 @@ impl Harmonia {
         let mut again = Again::default();
         for known in payments {
             let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
-            again.add(self.examine(trace, &examinee, None, &[]).await?);
+            let mut examined = self.examine(trace, &examinee, None, &[]).await?;
+            // the message itself leads back to this payment
+            self.delete_entry(examined.entry.take().as_ref()).await?;
+            again.add(examined);
         }
         self.settle(trace, again, None).await
     }
@@ -125,8 +137,24 @@ impl Harmonia {
         Ok(Candidate::from(&found.row))
     }
 
-    /// Examines the open payments of these keys, and again after every claim, until nothing changes.
-    async fn settle(&self, trace: &str, mut now: Again, mut from: Option<Position>) -> Result<(), StageError> {
+    /// Examines the open payments of these keys, and again after every claim, until nothing changes. Entries of those
+    /// that are claimed go at the end: a claim's own consequences are found through them after a crash.
+    async fn settle(&self, trace: &str, now: Again, from: Option<Position>) -> Result<(), StageError> {
+        let mut claimed = BTreeMap::new();
+        self.settle_all(trace, now, from, &mut claimed).await?;
+        for entry in claimed.values() {
+            self.delete_entry(Some(entry)).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_all(
+        &self,
+        trace: &str,
+        mut now: Again,
+        mut from: Option<Position>,
+        claimed: &mut BTreeMap<Key, BookedPayment>,
+    ) -> Result<(), StageError> {
         let mut looked_at = 0;
         while !now.keys.is_empty() {
             let mut open = Vec::new();
@@ -135,14 +163,18 @@ impl Harmonia {
             }
             open.sort_by_cached_key(position);
             let mut again = Again::default();
-            for entry in open.iter().filter(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from)) {
+            open.retain(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from));
+            open.retain(|entry| !claimed.contains_key(&entry.key()));
+            for entry in &open {
                 if looked_at >= EXAMINED_MAX {
                     self.settle_later(trace, &now, Some(position(entry))).await?;
                     return self.settle_later(trace, &again, None).await;
                 }
                 looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-                again.add(self.examine(trace, &examinee, Some(entry), &now.lost).await?);
+                let mut examined = self.examine(trace, &examinee, Some(entry), &now.lost).await?;
+                claimed.extend(examined.entry.take().map(|entry| (entry.key(), entry)));
+                again.add(examined);
             }
             (now, from) = (again, None);
         }
@@ -196,7 +228,8 @@ impl Harmonia {
                 continue;
             }
             if let PurchaseState::Claimed { x } = &stored.row.state {
-                return self.after_claim(trace, &stored.row, x, examinee, booked.as_ref()).await;
+                let done = self.after_claim(trace, &stored.row, x, examinee).await?;
+                return Ok(Examined { entry: booked, ..done });
             }
             let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else {
                 return Ok(Examined::default());
@@ -210,7 +243,7 @@ impl Harmonia {
             if self.route(&now.identifier.merchant).matched == Some(MatchedAs::Spotted) {
                 if let Claimed::Yes(export) = self.claim_spotted(&claim).await? {
                     self.send_on(trace, &export).await?;
-                    return Ok(Examined { matched: true, claimed: None });
+                    return Ok(Examined { matched: true, ..Examined::default() });
                 }
                 continue;
             }
@@ -227,10 +260,10 @@ impl Harmonia {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(&claim, &sale, &evidence).await? {
                         Claimed::Yes(export) => {
-                            self.follow(trace, &stored.row, &export, Told::Now, booked.as_ref()).await?;
-                            let claimed =
-                                Some(Taken { key: (export.merchant, export.book_key), sale: candidate(&sale) });
-                            return Ok(Examined { matched: true, claimed });
+                            self.follow(trace, &stored.row, &export, Told::Now).await?;
+                            let key = (export.merchant, export.book_key);
+                            let claimed = Some(Taken { key, sale: candidate(&sale) });
+                            return Ok(Examined { matched: true, claimed, entry: booked });
                         }
                         Claimed::SaleGone => _ = gone.insert(sale.id),
                         Claimed::PaymentChanged => {}
@@ -303,15 +336,14 @@ impl Harmonia {
         Ok(())
     }
 
-    /// A claimed payment: its export is forwarded (again), then its entry goes, then the others of the key that the
-    /// claim was made under are due (not of its present key: a settlement may have moved it since).
+    /// A claimed payment: its export is forwarded (again), and the others of the key that the claim was made under are
+    /// due (not of its present key: a settlement may have moved it since).
     async fn after_claim(
         &self,
         trace: &str,
         purchase: &Purchase,
         x: &ExportKey,
         examinee: &Examinee,
-        entry: Option<&BookedPayment>,
     ) -> Result<Examined, StageError> {
         let key = export_row_key(x);
         let found: Option<Stored<Export>> = self.store().find(&key).await?;
@@ -319,34 +351,25 @@ impl Harmonia {
         let stored = self.correct(trace, stored, purchase, examinee).await?;
         // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
         let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
-        self.follow(trace, purchase, &stored.row, told, entry).await?;
+        self.follow(trace, purchase, &stored.row, told).await?;
         let Export { merchant, book_key, sale, .. } = stored.row;
         let claimed = match sale {
             Some(id) => Some(Taken { sale: self.taken(&merchant, &id).await?, key: (merchant, book_key) }),
             None => None,
         };
-        Ok(Examined { claimed, matched: false })
+        Ok(Examined { claimed, ..Examined::default() })
     }
 
-    /// What follows from a claim, again and again until it is done once: the export is forwarded, then the entry that
-    /// is known of goes. One that an earlier try left unknown is found when the key is examined again.
-    async fn follow(
-        &self,
-        trace: &str,
-        purchase: &Purchase,
-        export: &Export,
-        told: Told,
-        entry: Option<&BookedPayment>,
-    ) -> Result<(), StageError> {
+    /// What follows from a claim, again and again until it is done once: the export is forwarded, other tills of the
+    /// sale are told, an entry that the auth has left behind goes.
+    async fn follow(&self, trace: &str, purchase: &Purchase, export: &Export, told: Told) -> Result<(), StageError> {
         if told == Told::Now {
             self.send_on(trace, export).await?;
-            // before the entry goes: whoever dies in between is led here by it again
             self.settle_later(trace, &self.elsewhere(export).await?, None).await?;
         }
         if !export.match_type.has_sale() {
             return Ok(());
         }
-        self.delete_entry(entry).await?;
         let own = BookedPayment {
             merchant: export.merchant.clone(),
             bk: export.book_key.clone(),

@@ -39,12 +39,12 @@ impl Harmonia {
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-            let done = self.examine(trace, &examinee, Some(entry), &[]).await?;
+            let mut done = self.examine(trace, &examinee, Some(entry), &[]).await?;
             swept.open += 1;
             swept.matched += u64::from(done.matched);
-            let mut again = Again::default();
-            again.add(done);
-            self.settle(trace, again, None).await?;
+            let own = done.entry.take();
+            self.settle(trace, Again::of(done), None).await?;
+            self.delete_entry(own.as_ref()).await?;
         }
         Ok(swept)
     }
