@@ -104,10 +104,10 @@ impl Harmonia {
         let mut again = Again::default();
         for known in payments {
             let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
-            let mut examined = self.examine(trace, &examinee, None, &[]).await?;
+            let mut done = self.examine(trace, &examinee, None, &[]).await?;
             // the message itself leads back to this payment
-            self.delete_entry(examined.entry.take().as_ref()).await?;
-            again.add(examined);
+            self.delete_entry(done.entry.take().as_ref()).await?;
+            again.add(done);
         }
         self.settle(trace, again, None).await
     }
@@ -172,9 +172,9 @@ impl Harmonia {
                 }
                 looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-                let mut examined = self.examine(trace, &examinee, Some(entry), &now.lost).await?;
-                claimed.extend(examined.entry.take().map(|entry| (entry.key(), entry)));
-                again.add(examined);
+                let mut done = self.examine(trace, &examinee, Some(entry), &now.lost).await?;
+                claimed.extend(done.entry.take().map(|entry| (entry.key(), entry)));
+                again.add(done);
             }
             (now, from) = (again, None);
         }
