@@ -104,7 +104,7 @@ impl Harmonia {
         let mut again = Again::default();
         for known in payments {
             let examinee = Examinee { p: known.p.clone(), kind: known.kind, who: known.who.clone() };
-            let mut done = self.examine(trace, &examinee, None, &[]).await?;
+            let mut done = Box::pin(self.examine(trace, &examinee, None, &[])).await?;
             // the message itself leads back to this payment
             self.delete_entry(done.entry.take().as_ref()).await?;
             again.add(done);
@@ -172,7 +172,8 @@ impl Harmonia {
                 }
                 looked_at += 1;
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-                let mut done = self.examine(trace, &examinee, Some(entry), &now.lost).await?;
+                // boxed: an examination is most of what every caller would carry along
+                let mut done = Box::pin(self.examine(trace, &examinee, Some(entry), &now.lost)).await?;
                 claimed.extend(done.entry.take().map(|entry| (entry.key(), entry)));
                 again.add(done);
             }

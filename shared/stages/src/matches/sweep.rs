@@ -39,7 +39,7 @@ impl Harmonia {
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
-            let mut done = self.examine(trace, &examinee, Some(entry), &[]).await?;
+            let mut done = Box::pin(self.examine(trace, &examinee, Some(entry), &[])).await?;
             swept.open += 1;
             swept.matched += u64::from(done.matched);
             let own = done.entry.take();
