@@ -132,7 +132,7 @@ impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
     fn draw(dice: &mut Dice) -> Self {
         let mut some = |of: &[u64]| *dice.pick(of);
-        let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 300, 800]));
+        let (failing, lagging) = (some(&[0, 10, 100, 250]), some(&[0, 300, 800]));
         let (tricks, tricky_per_mille) = (some(&[0, 3, 8]), some(&[50, 200]));
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
         let (crashes, early) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));

@@ -262,7 +262,7 @@ impl Play {
         let clock = Arc::new(SetClock::new(day.drops[0].at));
         let objects = Arc::new(MemoryObjects::default());
         let partners = PlayedPartners::new(&day.users, Faults::demo());
-        let (outside, world) = (partners.outside(), World::of(day));
+        let (outside, world) = (PlayedPartners::outside(), World::of(day));
         let web = Arc::new(Outer { partners, directory_down: AtomicBool::new(false) });
         let inner = Arc::new(MemoryMailbox::new(clock.clone()));
         let mailbox = Arc::new(Watched { watch: watch.clone(), inner });

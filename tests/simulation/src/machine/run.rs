@@ -16,8 +16,8 @@ use std::{
 const STORM_TURNS_MAX: usize = 4_000;
 /// Turns of calm: far more than any story needs.
 const CALM_TURNS_MAX: usize = 400_000;
-/// Nobody works longer than this: a queue hides a message for at least six times its function's timeout (template.yaml).
-/// That two work on one message at the same time is what copies are for.
+/// Nobody works longer than this: a queue hides a message for at least six times its function's timeout
+/// (template.yaml). That two work on one message at the same time is what copies are for.
 const LIFE_S_MAX: i64 = 300;
 /// Replicas of a table catch up within this.
 const REPLICA_S: i64 = 2;
