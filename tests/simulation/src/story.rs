@@ -125,17 +125,25 @@ impl Story {
 }
 
 /// What crashes are after: mostly claims.
-const AIMS: [Option<&str>; 8] =
-    [None, None, None, Some("match"), Some("match"), Some("match"), Some("import-files"), Some("identify")];
+const AIMS: [Option<&str>; 8] = [
+    None,
+    None,
+    Some("match"),
+    Some("match"),
+    Some("match"),
+    Some("import-files"),
+    Some("import-files"),
+    Some("identify"),
+];
 
 impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
     fn draw(dice: &mut Dice) -> Self {
         let mut some = |of: &[u64]| *dice.pick(of);
-        let (failing, lagging) = (some(&[0, 0, 10, 100]), some(&[0, 300, 800]));
+        let (failing, lagging) = (some(&[0, 10, 100, 250]), some(&[0, 300, 800]));
         let (tricks, tricky_per_mille) = (some(&[0, 3, 8]), some(&[50, 200]));
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
-        let (crashes, early) = (some(&[0, 1, 2, 4, 8]), some(&[0, 1, 3]));
+        let (crashes, early) = (some(&[0, 1, 3, 6, 12]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
         let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);

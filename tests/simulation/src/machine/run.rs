@@ -238,7 +238,7 @@ impl Machine {
             (Some(aim), _, _) if aim != queue => return false,
             (Some(_), _, true) => 2,
             (Some(_), Wrote::Several, false) => 3,
-            (Some(_), _, false) => 10,
+            (Some(_), _, false) => 5,
             (None, _, true) => 4,
             (None, Wrote::Several, false) => 8,
             (None, _, false) => 40,
