@@ -9,6 +9,8 @@ mod conformance;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod horizon;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kill;
