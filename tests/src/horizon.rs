@@ -24,8 +24,8 @@ async fn exports(cloud: &MemoryCloud) -> usize {
     rows.exports.len()
 }
 
-/// Design §4: candidates if utc_day(later arrival) − 14 days ≤ earlier arrival: the fourteenth day is in, the fifteenth
-/// out, whichever side came first.
+/// Design §4: two lines may meet if the later arrival's UTC day less 14 days is not after the earlier arrival: the
+/// fourteenth day is in, the fifteenth out, whichever side came first.
 #[tokio::test]
 async fn the_window_ends_after_fourteen_days_and_not_before() {
     for (days, expected) in [(14, 1), (15, 0)] {
