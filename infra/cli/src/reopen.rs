@@ -2,6 +2,7 @@
 
 use crate::{Failure, status::words, table::table};
 use harmonia_local::registry::FolderRegistry;
+use harmonia_matching::Money;
 use harmonia_stages::registry::{Change, Reopenable};
 use harmonia_state::ParkedName;
 
@@ -45,17 +46,11 @@ fn show(lines: &[Reopenable]) {
             ParkedName::Sale { id, .. } => (format!("{} sale", line.scheme), id.clone()),
         };
         let (when, why) = (line.at.to_string(), words(&line.why));
-        let amount = format!("{} {}", major(line.amount), line.currency);
+        let amount = Money(line.amount, line.currency).to_string();
         shown.add_row([what, id, line.merchant.to_string(), when, why, amount]);
     }
     println!("{shown}");
     if lines.len() > SHOWN_MAX {
         println!("… and {} more", lines.len() - SHOWN_MAX);
     }
-}
-
-/// Minor units as a decimal.
-fn major(amount: harmonia_domain::money::MinorUnits) -> String {
-    let (sign, minor) = (if amount.0 < 0 { "-" } else { "" }, amount.0.unsigned_abs());
-    format!("{sign}{}.{:02}", minor / 100, minor % 100)
 }

@@ -12,7 +12,10 @@ use harmonia_local::{
     local::{Folder, rows_of},
     state::Rows,
 };
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+};
 
 /// Feeds of messages have one log entry a batch; a terminal has room for so many entries of files.
 const FILES_SHOWN_MAX: usize = 40;
@@ -122,8 +125,9 @@ fn counts(rows: &Rows) -> Table {
         let repeated = if x.attempts > 1 { " after repeats" } else { "" };
         *counted.entry((2, "exports", format!("{}{repeated}", x.state.name()))).or_default() += 1;
     }
-    let refunds = rows.purchases.iter().filter(|p| p.refund.is_some());
-    let linked = refunds.filter(|refund| rows.purchases.iter().any(|p| p.is_of(refund))).count();
+    let (refunds, bought): (Vec<_>, Vec<_>) = rows.purchases.iter().partition(|p| p.refund.is_some());
+    let bought: BTreeSet<_> = bought.iter().map(|p| (p.key.scheme, &p.settlement_key)).collect();
+    let linked = refunds.iter().filter(|refund| bought.contains(&(refund.key.scheme, &refund.settlement_key))).count();
     let notes = [
         ("refunds", "of a purchase that is here", linked),
         ("lines", "same id, other content", rows.differing.len()),

@@ -31,7 +31,7 @@ pub fn open_payments(rows: &Rows, definitions: &Definitions) -> BTreeMap<String,
 
 fn why_open(rows: &Rows, definitions: &Definitions, entry: &BookedPayment, sales: &[&Sale]) -> Option<String> {
     let now = rows.purchases.iter().find(|p| p.key == entry.p)?.current()?;
-    let candidates: Vec<Candidate> = sales.iter().map(|s| candidate(s)).collect();
+    let candidates: Vec<Candidate> = sales.iter().map(|sale| Candidate::from(*sale)).collect();
     let matching = definitions.get(&entry.merchant)?.matching.as_ref()?;
     let verdict = decide(matching, entry.p.scheme, &now, &entry.who.first_six, &entry.who.last_four, &candidates);
     match verdict.decision {
@@ -52,16 +52,5 @@ fn nearest(reason: Reason) -> &'static str {
         Reason::Digits { .. } => "same MID and amount, another card",
         Reason::OutOfWindow { .. } => "same MID and amount, arrived too far apart",
         Reason::Chosen | Reason::NoPolicy | Reason::StillTied { .. } => "several sales fit equally",
-    }
-}
-
-fn candidate(sale: &Sale) -> Candidate {
-    Candidate {
-        id: sale.id.clone(),
-        at: sale.at,
-        arrived: sale.arrived,
-        auth_code: sale.auth_code.clone(),
-        first_six: sale.first_six.clone(),
-        last_four: sale.last_four.clone(),
     }
 }

@@ -7,14 +7,14 @@ mod claim;
 mod sweep;
 
 pub use candidates::ClosedFiles;
-pub(crate) use claim::{Claim, Claimed};
+pub(crate) use candidates::candidate;
+pub(crate) use claim::{Claim, Claimed, FORCED};
 pub use sweep::Swept;
 
 use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName, KnownPayment, Position},
 };
-use candidates::candidate;
 use harmonia_definitions::{Corrections, MatchedAs, Route, TillField};
 use harmonia_domain::{
     export::{BookKey, Export, ExportState, LaterAmount, MatchType},

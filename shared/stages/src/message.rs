@@ -143,6 +143,22 @@ pub(crate) async fn send<T: Clone>(
     Ok(queues.send(queue, messages).await?)
 }
 
+/// Has the match handler examine the open payments of these keys: `file`, if the sales came in one.
+pub(crate) async fn send_keys(
+    queues: &dyn Queues,
+    trace: &str,
+    (merchant, delay_s): (&Slug, u16),
+    file: Option<&str>,
+    keys: impl IntoIterator<Item = BookKey>,
+) -> Result<(), StageError> {
+    let keys: Vec<BookKey> = keys.into_iter().collect();
+    let body = |keys| {
+        let file = file.map(str::to_owned);
+        Body::Keys { merchant: merchant.clone(), file, keys, from: None, lost: Vec::new() }
+    };
+    send(queues, Queue::Match, trace, (Some(merchant), delay_s), &keys, body).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,11 +19,9 @@ use harmonia_domain::{
 };
 use harmonia_ports::{Expect, Queue, Read, WriteError};
 use harmonia_state::{BookedSale, Stored, export_row_key, purchase_key, put_write, sale_key};
-use std::collections::BTreeSet;
 
 mod force;
 
-pub(crate) use force::FORCED;
 pub use force::Forced;
 
 /// How often a lost race is looked at again before the person is asked to try once more.
@@ -286,21 +284,8 @@ impl Harmonia {
         }
         let entries = BookedSale::of(sale);
         self.store().put_all(&entries, &self.stamp("unmatch")).await?;
-        let keys = entries.into_iter().map(|entry| entry.bk).collect();
-        self.examine_later(&trace, &sale.merchant, &keys).await
-    }
-
-    /// The match handler looks at the open payments of these keys.
-    async fn examine_later(
-        &self,
-        trace: &str,
-        merchant: &Slug,
-        keys: &BTreeSet<harmonia_domain::export::BookKey>,
-    ) -> Result<(), StageError> {
-        let keys: Vec<_> = keys.iter().cloned().collect();
-        let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
-        let queues = self.ports.queues.as_ref();
-        message::send(queues, Queue::Match, trace, (Some(merchant), 0), &keys, body).await
+        let keys = entries.into_iter().map(|entry| entry.bk);
+        message::send_keys(queues, &trace, (&sale.merchant, 0), None, keys).await
     }
 
     /// Asks the merchant to take it back, if it has been told and has a way.

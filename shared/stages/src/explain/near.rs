@@ -3,7 +3,7 @@
 //! within limits; what is told of the nearest ones is read consistently, from the sales themselves.
 
 use super::facts::{NearSale, Note, SaleTold};
-use crate::{Harmonia, StageError};
+use crate::{Harmonia, StageError, matches::candidate};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Matching;
 use harmonia_domain::{
@@ -15,9 +15,7 @@ use harmonia_domain::{
     sale::{Sale, SaleState},
     time::sortable,
 };
-use harmonia_matching::{
-    AnySale, Candidate, Decision, Difference, NEAREST_MAX, Nearest, Paid, Standing, nearest_sales,
-};
+use harmonia_matching::{AnySale, Decision, Difference, NEAREST_MAX, Nearest, Paid, Standing, nearest_sales};
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{
     BookedPayment, BookedSale, FileKey, Row, Stored, book_partitions, book_prefix, export_row_key, locations_pk,
@@ -261,14 +259,7 @@ fn any_sales(entries: Vec<BookedSale>) -> Vec<AnySale> {
             mids: Vec::new(),
             currency: entry.bk.currency,
             amount: entry.bk.minor,
-            facts: Candidate {
-                id: entry.id.clone(),
-                at: entry.at,
-                arrived: entry.arrived,
-                auth_code: entry.code.clone(),
-                first_six: entry.f6.clone(),
-                last_four: entry.l4.clone(),
-            },
+            facts: candidate(&entry),
             standing: Standing::Open,
         });
         if !sale.mids.contains(&entry.bk.mid) {

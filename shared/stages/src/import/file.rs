@@ -315,17 +315,9 @@ impl Harmonia {
             self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
         }
         let Feed::Merchant(merchant) = &file.feed else { return Ok(()) };
-        let keys: Vec<_> = report.keys.into_iter().collect();
         let group = file_key(&file.feed, file.arrived, &file.id).group();
-        let body = |keys| Body::Keys {
-            merchant: merchant.clone(),
-            file: Some(group.clone()),
-            keys,
-            from: None,
-            lost: Vec::new(),
-        };
-        message::send(self.ports.queues.as_ref(), Queue::Match, file.id.as_str(), (Some(merchant), 0), &keys, body)
-            .await
+        let queues = self.ports.queues.as_ref();
+        message::send_keys(queues, file.id.as_str(), (merchant, 0), Some(&group), report.keys).await
     }
 
     /// The raw bytes, copied where they stay. One that was deleted before it was read leaves its row only.

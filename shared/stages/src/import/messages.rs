@@ -77,9 +77,8 @@ impl Harmonia {
         message::send(queues, Queue::Identify, &message.id, (None, 0), &imported.lines, body).await?;
         if let Feed::Merchant(merchant) = feed {
             // a sale that came alone is its own group (design §4): visible at once, so its keys go out at once
-            let keys: Vec<_> = imported.report.keys.iter().cloned().collect();
-            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
-            message::send(queues, Queue::Match, &message.id, (Some(merchant), 0), &keys, body).await?;
+            let keys = imported.report.keys.iter().cloned();
+            message::send_keys(queues, &message.id, (merchant, 0), None, keys).await?;
         }
         Ok(imported)
     }

@@ -158,7 +158,7 @@ impl Harmonia {
     }
 }
 
-pub(super) fn candidate(entry: &BookedSale) -> Candidate {
+pub(crate) fn candidate(entry: &BookedSale) -> Candidate {
     Candidate {
         id: entry.id.clone(),
         at: entry.at,

@@ -2,7 +2,7 @@
 //! conditional (design §4). The condition sits on the purchase and not only on the export's absence, because the
 //! export's key holds the member and the directory may answer differently tomorrow (state.md).
 
-use crate::{Harmonia, StageError, redress::FORCED};
+use crate::{Harmonia, StageError};
 use harmonia_domain::{
     export::{Export, ExportFacts, ExportState, MatchType, Redress},
     feed::{Kind, Slug},
@@ -14,6 +14,9 @@ use harmonia_matching::Evidence;
 use harmonia_ports::{Expect, Stamp, Table, Write, WriteError};
 use harmonia_state::{BookedSale, Stored, put_write, sale_key};
 use serde_json::{Map, json};
+
+/// The code of a person's word among the evidence of a match.
+pub(crate) const FORCED: &str = "forced";
 
 /// What became of a claim.
 pub(crate) enum Claimed {

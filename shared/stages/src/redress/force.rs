@@ -4,7 +4,8 @@ use super::{RedressError, TRIES_MAX, Words, state_of};
 use crate::{
     Harmonia, StageError,
     identify::Whose,
-    matches::{Claim, Claimed},
+    matches::{Claim, Claimed, FORCED},
+    message,
 };
 use harmonia_definitions::MatchedAs;
 use harmonia_domain::{
@@ -89,7 +90,7 @@ impl Harmonia {
     ) -> Result<(), StageError> {
         let mut keys: BTreeSet<_> = sale.mids.iter().map(|mid| sale.book_key(mid)).collect();
         keys.insert(own.clone());
-        self.examine_later(trace, &sale.merchant, &keys).await
+        message::send_keys(self.ports.queues.as_ref(), trace, (&sale.merchant, 0), None, keys).await
     }
 
     async fn check_sale(&self, sale: &Sale) -> Result<(), RedressError> {
@@ -154,9 +155,6 @@ impl Harmonia {
         }
     }
 }
-
-/// The code of a person's word among the evidence of a match.
-pub(crate) const FORCED: &str = "forced";
 
 fn not_open(purchase: &Purchase) -> RedressError {
     let state = if purchase.refund.is_some() { "a refund" } else { state_of(purchase) };

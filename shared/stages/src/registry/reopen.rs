@@ -247,9 +247,7 @@ impl Harmonia {
         let body = |items| Body::Lines { tries: 0, items };
         message::send(queues, Queue::Identify, "reopen", (None, delay_s), &freed.lines, body).await?;
         for (merchant, keys) in &freed.keys {
-            let keys: Vec<BookKey> = keys.iter().cloned().collect();
-            let body = |keys| Body::Keys { merchant: merchant.clone(), file: None, keys, from: None, lost: Vec::new() };
-            message::send(queues, Queue::Match, "reopen", (Some(merchant), delay_s), &keys, body).await?;
+            message::send_keys(queues, "reopen", (merchant, delay_s), None, keys.iter().cloned()).await?;
         }
         self.forget_entries(&freed.entries).await
     }
