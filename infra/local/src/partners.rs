@@ -134,7 +134,7 @@ impl Web for PlayedPartners {
             body: &call.body,
         };
         let Answered { status, body, .. } = self.0.answer(&asked);
-        WebAnswer::Response { status, body: body.to_string().into_bytes() }
+        WebAnswer::Response { status, retry_after: None, body: body.to_string().into_bytes() }
     }
 }
 

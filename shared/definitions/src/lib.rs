@@ -11,7 +11,11 @@ mod policy;
 mod route;
 mod schema;
 
-pub use export::{BatchPlan, Corrections, Export, Protocol, Repeat, RetryStep};
+pub use export::{
+    AnswerRule, Auth, BatchPlan, BodyField, Column, Corrections, Export, Fact, FileExport, FileFormat, FirstAttempt,
+    HttpExport, Meaning, Method, NumberText, Promotion, Protocol, Repeat, RetryStep, SlimChickens, TgiFridays,
+    TheWorks, TimeText as FactTime,
+};
 pub use feed::{
     AmountField, AmountUnit, CellCheck, Check, Compare, Csv, CurrencyField, Encoding, Fields, FixedColumn, FixedWidth,
     Format, HashPart, HashedParts, IdField, MerchantFeed, PartText, SchemeRule, Skip, TextField, TillField, TimeField,

@@ -26,6 +26,8 @@ pub enum MatchType {
     Correction,
     /// No match of its own: a delivered one was undone.
     Reversal,
+    /// A payment that found no sale in time, told to another receiver (spec match §10.1).
+    Unmatched,
 }
 
 impl MatchType {
@@ -126,10 +128,15 @@ pub enum ExportState {
         /// The batch.
         batch: Id,
     },
-    /// To be tried again.
+    /// To be tried, or tried again.
     Waiting {
         /// Not before.
         due: Timestamp,
+    },
+    /// A request may be on its way that must not be sent twice without asking (design §4, unknown answers).
+    Attempting {
+        /// Whoever finds it after this knows that the answer was lost.
+        until: Timestamp,
     },
     /// The merchant has it.
     Delivered {
@@ -140,6 +147,16 @@ pub enum ExportState {
     /// Given up; stays listed (D19).
     Failed {
         /// Why, in the protocol's words.
+        why: String,
+    },
+    /// Not told on purpose (D10).
+    Skipped {
+        /// Why.
+        why: String,
+    },
+    /// The merchant may have it or not, and its protocol does not let us ask or repeat: a person decides.
+    Unconfirmed {
+        /// Why.
         why: String,
     },
     /// Its match was undone by a person. If the merchant had been told, a reversal may follow.
@@ -165,7 +182,10 @@ impl ExportState {
             Self::Batched { .. } => "batched",
             Self::Waiting { .. } => "waiting",
             Self::Delivered { .. } => "delivered",
+            Self::Attempting { .. } => "attempting",
             Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Unconfirmed { .. } => "unconfirmed",
             Self::Reversed { .. } => "reversed",
         }
     }
@@ -237,6 +257,9 @@ pub struct Export {
     /// Who made a forced match.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forced: Option<Redress>,
+    /// An attempt ended without an answer: the merchant may have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
     /// The export that a correction or a reversal is about.
     #[serde(rename = "of", skip_serializing_if = "Option::is_none", default)]
     pub adjusts: Option<ExportKey>,
@@ -262,6 +285,26 @@ pub enum Verdict {
         /// Why.
         why: String,
     },
+    /// Not told on purpose.
+    Skipped {
+        /// Why.
+        why: String,
+    },
+    /// Nobody knows.
+    Unconfirmed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Verdict {
+    /// In words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry { why, .. } | Self::Failed { why } | Self::Skipped { why } | Self::Unconfirmed { why } => why,
+        }
+    }
 }
 
 impl Export {
@@ -286,27 +329,62 @@ impl Export {
         match self.state {
             ExportState::Ready => true,
             ExportState::Waiting { due } => due <= now,
+            ExportState::Attempting { until } => until <= now,
             _ => false,
         }
     }
 
-    /// The export after an attempt.
-    pub fn attempted(&self, verdict: &Verdict, last: LastAttempt) -> Result<Self, Refused> {
-        if !matches!(self.state, ExportState::Ready | ExportState::Waiting { .. } | ExportState::Batched { .. }) {
-            return Err(Refused { what: "export", from: self.state.name().into(), to: "be attempted" });
-        }
+    /// The export while a request is on its way that must not be sent twice; `unsure`: one before it may have arrived.
+    pub fn attempting(&self, until: Timestamp, unsure: bool) -> Result<Self, Refused> {
+        self.expect_open("be attempted")?;
+        Ok(Self { state: ExportState::Attempting { until }, unsure: self.unsure || unsure, ..self.clone() })
+    }
+
+    /// The export after an attempt. `unsure`: it ended without an answer.
+    pub fn attempted(&self, verdict: &Verdict, last: LastAttempt, unsure: bool) -> Result<Self, Refused> {
+        self.expect_open("be attempted")?;
         let state = match verdict {
             Verdict::Delivered => ExportState::Delivered { on: last.at },
             Verdict::Retry { due, .. } => ExportState::Waiting { due: *due },
             Verdict::Failed { why } => ExportState::Failed { why: why.clone() },
+            Verdict::Skipped { why } => ExportState::Skipped { why: why.clone() },
+            Verdict::Unconfirmed { why } => ExportState::Unconfirmed { why: why.clone() },
         };
-        Ok(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
+        let unsure = self.unsure || unsure;
+        Ok(Self { state, attempts: self.attempts + 1, last: Some(last), unsure, ..self.clone() })
+    }
+
+    /// The export, put off without an attempt: its merchant is paused, cannot be reached, or has had enough for now.
+    pub fn put_off(&self, due: Timestamp) -> Result<Self, Refused> {
+        self.expect_open("be put off")?;
+        Ok(Self { state: ExportState::Waiting { due }, ..self.clone() })
+    }
+
+    /// The export, to be told (again) because a person says so: the same id and key, a new generation (state.md).
+    pub fn redriven(&self, state: ExportState) -> Result<Self, Refused> {
+        match self.state {
+            ExportState::Failed { .. }
+            | ExportState::Unconfirmed { .. }
+            | ExportState::Skipped { .. }
+            | ExportState::Held => Ok(Self { state, generation: self.generation + 1, attempts: 0, ..self.clone() }),
+            _ => Err(Refused { what: "export", from: self.state.name().into(), to: "be redriven" }),
+        }
+    }
+
+    fn expect_open(&self, to: &'static str) -> Result<(), Refused> {
+        match self.state {
+            ExportState::Ready
+            | ExportState::Waiting { .. }
+            | ExportState::Attempting { .. }
+            | ExportState::Batched { .. } => Ok(()),
+            _ => Err(Refused { what: "export", from: self.state.name().into(), to }),
+        }
     }
 
     /// The export after its match was undone. Refused while a batch that holds it is under way, and once it is undone.
     pub fn reversed(&self, undone: Redress) -> Result<Self, Refused> {
         let told = match self.state {
-            ExportState::Batched { .. } | ExportState::Reversed { .. } => {
+            ExportState::Batched { .. } | ExportState::Attempting { .. } | ExportState::Reversed { .. } => {
                 return Err(Refused { what: "export", from: self.state.name().into(), to: "be undone" });
             }
             ExportState::Delivered { on } => Some(on),
@@ -340,6 +418,7 @@ impl Export {
             last: None,
             corrected: None,
             forced: None,
+            unsure: false,
             adjusts: Some(self.key()),
             state,
             ..self.clone()
@@ -440,7 +519,9 @@ impl Batch {
         let state = match verdict {
             Verdict::Delivered => BatchState::Delivered { on: last.at },
             Verdict::Retry { due, .. } => BatchState::Waiting { due: *due },
-            Verdict::Failed { why } => BatchState::Failed { why: why.clone() },
+            Verdict::Failed { why } | Verdict::Skipped { why } | Verdict::Unconfirmed { why } => {
+                BatchState::Failed { why: why.clone() }
+            }
         };
         Ok(Self { state, attempts: self.attempts + 1, last: Some(last), ..self.clone() })
     }

@@ -18,6 +18,8 @@ pub enum Answer {
         /// Fixed words, e.g. `connection refused`.
         why: &'static str,
     },
+    /// The file is there, under its name.
+    Stored,
     /// Bytes were written, and no complete answer came back: the merchant may have acted (design §4).
     Unknown {
         /// Fixed words, e.g. `timeout`.
@@ -30,6 +32,7 @@ impl fmt::Debug for Answer {
         match self {
             Self::Response { status, body } => write!(f, "Response({status}, {} bytes)", body.len()),
             Self::NotSent { why } => write!(f, "NotSent({why})"),
+            Self::Stored => f.write_str("Stored"),
             Self::Unknown { why } => write!(f, "Unknown({why})"),
         }
     }
@@ -42,6 +45,11 @@ pub enum Finding {
     Delivered,
     /// Not now: the schedule goes on.
     Transient {
+        /// Why.
+        why: String,
+    },
+    /// The merchant had it before this attempt: delivered if an earlier attempt may have told it, else skipped (D10).
+    AlreadyThere {
         /// Why.
         why: String,
     },
@@ -91,6 +99,7 @@ pub(crate) fn heard(answer: Option<Answer>) -> Result<Heard, Finding> {
             200..=299 | 400..=499 => Ok(Heard { status, body }),
             _ => Err(Finding::transient(format!("HTTP {status}"))),
         },
+        Some(Answer::Stored) => Err(Finding::transient("no answer")),
         Some(Answer::NotSent { why }) => Err(Finding::transient(format!("not sent: {why}"))),
         Some(Answer::Unknown { why }) => Err(Finding::transient(format!("no answer: {why}"))),
         None => Err(Finding::transient("no answer")),

@@ -1,8 +1,11 @@
 //! What a conversation is built from, and why it cannot be (D8: such a failure is classified like any other).
 
 use crate::{answer::Finding, credentials::CredentialsError};
-use harmonia_domain::{export::Export, identity::Identity};
+use harmonia_domain::{export::Export, feed::Slug, identity::Identity};
+use jiff::Timestamp;
 use secrecy::SecretString;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// One purchase to tell about.
 #[derive(Debug, Clone, Copy)]
@@ -11,24 +14,72 @@ pub struct Telling<'a> {
     pub export: &'a Export,
     /// Whose card it was: the answer that the export points to.
     pub identity: &'a Identity,
+    /// What the feed keeps of the sale beyond the common fields; empty without a sale.
+    pub extra: &'a Map<String, Value>,
 }
 
 /// Whom to tell, and with which keys.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// The merchant's export target.
+    /// The merchant.
+    pub merchant: &'a Slug,
+    /// Its export target; the address is this environment's.
     pub definition: &'a harmonia_definitions::Export,
-    /// Where the merchant listens in this environment.
-    pub base_url: &'a str,
     /// The text of the environment's AES key for members' credentials (spec match §12.2).
     pub aes_key: &'a SecretString,
     /// The merchant's own secret, e.g. Iceland's `{service, url, prefix, payload}`; `null` if it has none.
-    pub secrets: &'a serde_json::Value,
+    pub secrets: &'a Value,
 }
 
 impl std::fmt::Debug for Target<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Target({:?} at {})", self.definition.protocol, self.base_url)
+        write!(f, "Target({} at {})", self.merchant, self.definition.base_url)
+    }
+}
+
+/// A batch: the same for all its attempts.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchRun<'a> {
+    /// Its id as a UUID.
+    pub uid: &'a str,
+    /// The minute of the run that made it.
+    pub run: Timestamp,
+    /// Which batch of that run, from 0.
+    pub number: u32,
+    /// Which of the merchant's batches, from 1; only where file names carry it.
+    pub sequence: Option<u64>,
+}
+
+/// One attempt to tell. Everything that its requests depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Whom.
+    pub target: Target<'a>,
+    /// Of what. Protocols that tell one by one take exactly one.
+    pub tellings: &'a [Telling<'a>],
+    /// The batch, if it is one.
+    pub batch: Option<BatchRun<'a>>,
+    /// How many attempts came before; a first attempt that had to wait counts (the original's rc, spec match §8.4).
+    pub before: u32,
+    /// Now. Only for what an attempt may learn from it (signatures, the promotion of the day): never part of what
+    /// identifies the purchase.
+    pub now: Timestamp,
+    /// A token that an earlier conversation got and that should still be good.
+    pub token: Option<&'a SecretString>,
+}
+
+impl<'a> Attempt<'a> {
+    /// The one purchase that is told.
+    pub(crate) fn one(&self) -> Result<&'a Telling<'a>, BuildError> {
+        match self.tellings {
+            [telling] => Ok(telling),
+            more => Err(Fault::Number { told: more.len() }.into()),
+        }
+    }
+
+    /// A member of the merchant's secret that is a text.
+    pub(crate) fn secret(&self, member: &'static str) -> Result<&'a str, Fault> {
+        self.target.secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member: member.into() })
     }
 }
 
@@ -42,13 +93,19 @@ pub enum Fault {
     #[error("the credentials have no text {member:?}")]
     NoCredential {
         /// Its name.
-        member: &'static str,
+        member: Cow<'static, str>,
+    },
+    /// The sale lacks what the protocol tells.
+    #[error("the sale has no usable {member:?}")]
+    NoExtra {
+        /// Its name.
+        member: Cow<'static, str>,
     },
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {
         /// Its name.
-        member: &'static str,
+        member: Cow<'static, str>,
     },
     /// The merchant's secret asks for a way to authenticate that is not built.
     #[error("authentication by {service} is not supported")]

@@ -2,12 +2,12 @@
 
 use crate::{
     answer::{Answer, Finding},
-    build::{BuildError, Target, Telling},
+    build::{Attempt, BuildError, Fault},
     iceland_bonus_card, wasabi_club,
 };
 use harmonia_definitions::Protocol;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// What a request is for. Only `Tell` tells the merchant about a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Request {
     /// Where to.
     pub url: String,
     /// Names and values.
-    pub headers: Vec<(&'static str, SecretString)>,
+    pub headers: Vec<(Cow<'static, str>, SecretString)>,
     /// The exact bytes.
     pub body: SecretSlice<u8>,
 }
@@ -37,18 +37,41 @@ pub struct Request {
 impl Request {
     /// A POST of these bytes; they are wiped with the request.
     pub(crate) fn post(purpose: Purpose, url: String, content_type: &'static str, body: Vec<u8>) -> Self {
-        let headers = vec![("Content-Type", SecretString::from(content_type))];
+        let headers = vec![(Cow::from("Content-Type"), SecretString::from(content_type))];
         Self { purpose, method: "POST", url, headers, body: SecretSlice::from(body) }
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name.as_ref()).collect();
         // a query may carry a key
         let url = self.url.split('?').next().unwrap_or_default();
         write!(f, "{:?} {} {url} {names:?} {} bytes", self.purpose, self.method, self.body.expose_secret().len())
     }
+}
+
+/// A file to be written under a name that is this batch's alone.
+pub struct File {
+    /// The object's name.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
+}
+
+/// A token that opens the merchant's door for a while.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// What stands in the header.
+    pub value: SecretString,
+    /// For so many seconds.
+    pub good_for_s: u32,
 }
 
 /// What to do next.
@@ -56,6 +79,8 @@ impl fmt::Debug for Request {
 pub enum Step {
     /// Send this, and come back with the answer.
     Send(Request),
+    /// Write this, and come back with [`Answer::Stored`] (also if it was there already) or why not.
+    Put(File),
     /// It is over.
     Done(Finding),
 }
@@ -63,6 +88,11 @@ pub enum Step {
 /// One merchant protocol: what to send next, given what came back for the last request.
 pub(crate) trait Talks: Send {
     fn next(&mut self, answer: Option<Answer>) -> Step;
+
+    /// The token that this conversation got.
+    fn token(&mut self) -> Option<Token> {
+        None
+    }
 }
 
 /// One attempt to tell a merchant.
@@ -90,18 +120,20 @@ impl Conversation {
         }
         step
     }
+
+    /// The token that this conversation got, once: the next ones may have it.
+    pub fn token(&mut self) -> Option<Token> {
+        self.protocol.token()
+    }
 }
 
-/// Begins an attempt. The requests depend on the arguments only: every attempt has the same bytes (invariant 3).
-/// Protocols that tell one by one take exactly one telling and no `batch_uid`.
-pub fn begin(
-    target: &Target<'_>,
-    tellings: &[Telling<'_>],
-    batch_uid: Option<&str>,
-) -> Result<Conversation, BuildError> {
-    let protocol: Box<dyn Talks> = match target.definition.protocol {
-        Protocol::WasabiClub => Box::new(wasabi_club::Talk::begin(target, tellings)?),
-        Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::Talk::begin(target, tellings, batch_uid)?),
+/// Begins an attempt. What identifies the purchases in its requests depends on the purchases only: every attempt has
+/// the same (invariant 3, D13).
+pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
+    let protocol: Box<dyn Talks> = match &attempt.target.definition.protocol {
+        Protocol::WasabiClub => Box::new(wasabi_club::Talk::begin(attempt)?),
+        Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::Talk::begin(attempt)?),
+        _ => return Err(Fault::Unsupported { service: "this protocol" }.into()),
     };
     Ok(Conversation { protocol, finding: None })
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     answer::{Answer, Finding, heard},
-    build::{BuildError, Fault, Target, Telling},
+    build::{Attempt, BuildError, Fault, Target, Telling},
     conversation::{Purpose, Request, Step, Talks},
     credentials::Credentials,
     form, python_json,
@@ -49,12 +49,9 @@ struct Login {
 }
 
 impl Talk {
-    pub(crate) fn begin(
-        target: &Target<'_>,
-        tellings: &[Telling<'_>],
-        batch_uid: Option<&str>,
-    ) -> Result<Self, BuildError> {
-        let message_uid = batch_uid.ok_or(Fault::NoBatchUid)?;
+    pub(crate) fn begin(attempt: &Attempt<'_>) -> Result<Self, BuildError> {
+        let Attempt { target, tellings, batch, .. } = attempt;
+        let message_uid = batch.ok_or(Fault::NoBatchUid)?.uid;
         if tellings.is_empty() {
             return Err(Fault::Number { told: 0 }.into());
         }
@@ -62,7 +59,7 @@ impl Talk {
         let transactions = items(target, tellings)?;
         let body = python_json::to_bytes(&Body { message_uid, transactions });
         let body = body.map_err(|_| Fault::Encoding { what: "the body" })?;
-        let tell = Request::post(Purpose::Tell, target.base_url.to_owned(), "application/json", body);
+        let tell = Request::post(Purpose::Tell, target.definition.base_url.clone(), "application/json", body);
         Ok(Self { login, awaits_token: None, tell: Some(tell) })
     }
 }
@@ -78,7 +75,7 @@ impl Talks for Talk {
         };
         if let Some(prefix) = self.awaits_token.take() {
             match authorization(answer, &prefix) {
-                Ok(value) => tell.headers.push(("Authorization", value)),
+                Ok(value) => tell.headers.push(("Authorization".into(), value)),
                 Err(failure) => return Step::Done(failure),
             }
         }
@@ -99,7 +96,7 @@ fn item<'a>(target: &Target<'_>, hashids: &Harsh, telling: &Telling<'a>) -> Resu
     Ok(Item {
         record_uid: hashid(hashids, telling.identity.scheme_account_id, "the scheme account id")?,
         merchant_scheme_id1: hashid(hashids, telling.identity.user_id, "the user id")?,
-        merchant_scheme_id2: credentials.text(member).ok_or(Fault::NoCredential { member })?.into(),
+        merchant_scheme_id2: credentials.text(member).ok_or(Fault::NoCredential { member: member.into() })?.into(),
         transaction_id: &telling.export.facts.transaction_id,
     })
 }
@@ -116,21 +113,23 @@ fn login(secrets: &Value) -> Result<Option<Login>, Fault> {
             "oauth" | "2" => oauth(secrets).map(Some),
             "open-auth" | "open_auth" | "open auth" | "1" => Ok(None),
             "rsa" | "0" => Err(Fault::Unsupported { service: "RSA signature" }),
-            _ => Err(Fault::NoSecret { member: "service" }),
+            _ => Err(Fault::NoSecret { member: "service".into() }),
         },
         Some(number) => match number.as_u64() {
             Some(2) => oauth(secrets).map(Some),
             Some(1) => Ok(None),
             Some(0) => Err(Fault::Unsupported { service: "RSA signature" }),
-            _ => Err(Fault::NoSecret { member: "service" }),
+            _ => Err(Fault::NoSecret { member: "service".into() }),
         },
     }
 }
 
 fn oauth(secrets: &Value) -> Result<Login, Fault> {
-    let text = |member| secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member });
+    let text = |member: &'static str| {
+        secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member: member.into() })
+    };
     let payload = secrets.get("payload").and_then(Value::as_object).and_then(form::encode);
-    let body = payload.ok_or(Fault::NoSecret { member: "payload" })?;
+    let body = payload.ok_or(Fault::NoSecret { member: "payload".into() })?;
     let url = text("url")?.to_owned();
     let request = Request::post(Purpose::Authenticate, url, "application/x-www-form-urlencoded", body);
     Ok(Login { request, prefix: text("prefix")?.into() })

@@ -18,10 +18,10 @@ mod schedule;
 mod wasabi_club;
 
 pub use answer::{Answer, Finding};
-pub use build::{BuildError, Fault, Target, Telling};
-pub use conversation::{Conversation, Purpose, Request, Step, begin};
+pub use build::{Attempt, BatchRun, BuildError, Fault, Target, Telling};
+pub use conversation::{Conversation, File, Purpose, Request, Step, Token, begin};
 pub use credentials::{Credentials, CredentialsError};
-pub use schedule::{next_batch_run, verdict};
+pub use schedule::{Outcome, before, first_due, next_batch_run, verdict};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 
 use crate::{
     answer::{Answer, Finding, Heard, heard},
-    build::{BuildError, Fault, Target, Telling},
+    build::{Attempt, BuildError, Fault, Target, Telling},
     conversation::{Purpose, Request, Step, Talks},
     credentials::Credentials,
     python_json,
@@ -27,12 +27,9 @@ struct Body<'a> {
 pub(crate) struct Talk(Option<Request>);
 
 impl Talk {
-    pub(crate) fn begin(target: &Target<'_>, tellings: &[Telling<'_>]) -> Result<Self, BuildError> {
-        let [telling] = tellings else {
-            return Err(Fault::Number { told: tellings.len() }.into());
-        };
-        let body = body(target, telling).map_err(BuildError::of(0))?;
-        let url = format!("{}/PostMatchedTransaction", target.base_url);
+    pub(crate) fn begin(attempt: &Attempt<'_>) -> Result<Self, BuildError> {
+        let body = body(&attempt.target, attempt.one()?).map_err(BuildError::of(0))?;
+        let url = format!("{}/PostMatchedTransaction", attempt.target.definition.base_url);
         Ok(Self(Some(Request::post(Purpose::Tell, url, "application/json", body))))
     }
 }
@@ -48,7 +45,7 @@ impl Talks for Talk {
 
 fn body(target: &Target<'_>, telling: &Telling<'_>) -> Result<Vec<u8>, Fault> {
     let credentials = Credentials::open(target.aes_key, &telling.identity.credentials)?;
-    let email = credentials.text("email").ok_or(Fault::NoCredential { member: "email" })?;
+    let email = credentials.text("email").ok_or(Fault::NoCredential { member: "email".into() })?;
     let body = Body { origin_id: origin_id(email), receipt_no: &telling.export.facts.transaction_id };
     python_json::to_bytes(&body).map_err(|_| Fault::Encoding { what: "the body" })
 }

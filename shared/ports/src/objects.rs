@@ -12,11 +12,13 @@ pub enum Bucket {
     Archive,
     /// Plans of large files, and their text where the raw bytes are packed or not UTF-8. Short-lived.
     Work,
+    /// Files for merchants.
+    Exports,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Imports, Self::Archive, Self::Work];
+    pub const ALL: [Self; 4] = [Self::Imports, Self::Archive, Self::Work, Self::Exports];
 }
 
 impl Bucket {
@@ -26,6 +28,7 @@ impl Bucket {
             Self::Imports => "imports",
             Self::Archive => "archive",
             Self::Work => "work",
+            Self::Exports => "exports",
         }
     }
 }

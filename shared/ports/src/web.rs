@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use std::borrow::Cow;
 
 /// A request. Header values may be secrets.
 pub struct Call {
-    /// GET or POST.
+    /// HTTP method.
     pub method: &'static str,
     /// Where to.
     pub url: String,
     /// In order.
-    pub headers: Vec<(&'static str, SecretString)>,
+    pub headers: Vec<(Cow<'static, str>, SecretString)>,
     /// As sent.
     pub body: Vec<u8>,
     /// It tells a merchant about a purchase (others authenticate or look something up).
@@ -32,6 +33,8 @@ pub enum WebAnswer {
     Response {
         /// HTTP status.
         status: u16,
+        /// The header `Retry-After`, as it came.
+        retry_after: Option<String>,
         /// At most `ANSWER_BYTES_MAX` of the adapter.
         body: Vec<u8>,
     },
@@ -50,7 +53,7 @@ pub enum WebAnswer {
 impl std::fmt::Debug for WebAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Response { status, body } => write!(f, "Response({status}, {} bytes)", body.len()),
+            Self::Response { status, body, .. } => write!(f, "Response({status}, {} bytes)", body.len()),
             Self::NotSent { why } => write!(f, "NotSent({why})"),
             Self::Unknown { why } => write!(f, "Unknown({why})"),
         }

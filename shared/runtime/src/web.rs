@@ -32,10 +32,12 @@ impl HttpWeb {
     }
 
     async fn exchange(&self, call: Call) -> WebAnswer {
-        let method = if call.method == "GET" { reqwest::Method::GET } else { reqwest::Method::POST };
+        let Ok(method) = reqwest::Method::from_bytes(call.method.as_bytes()) else {
+            return WebAnswer::NotSent { why: "the request cannot be built" };
+        };
         let mut request = self.0.request(method, &call.url).body(call.body);
         for (name, value) in &call.headers {
-            request = request.header(*name, value.expose_secret());
+            request = request.header(name.as_ref(), value.expose_secret());
         }
         match request.send().await {
             Err(e) if e.is_builder() => WebAnswer::NotSent { why: "the request cannot be built" },
@@ -48,10 +50,12 @@ impl HttpWeb {
 
 async fn read(mut response: reqwest::Response) -> WebAnswer {
     let status = response.status().as_u16();
+    let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(None) => return WebAnswer::Response { status, body },
+            Ok(None) => return WebAnswer::Response { status, retry_after, body },
             Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
                 return WebAnswer::Unknown { why: "answer too large" };
             }

@@ -37,10 +37,15 @@ impl Row for Export {
             | ExportState::Batched { .. }
             | ExportState::Reversed { .. } => return None,
             ExportState::Collecting => work::at(self.created, &format!("{}#{}", self.order, self.id)),
-            ExportState::Waiting { due } => work::at(*due, self.id.as_str()),
-            ExportState::Failed { .. } | ExportState::Held => work::at(self.created, self.id.as_str()),
+            ExportState::Waiting { due } | ExportState::Attempting { until: due } => work::at(*due, self.id.as_str()),
+            ExportState::Failed { .. }
+            | ExportState::Skipped { .. }
+            | ExportState::Unconfirmed { .. }
+            | ExportState::Held => work::at(self.created, self.id.as_str()),
         };
-        Some(Work { wk: work::exports_of(&self.merchant, self.state.name(), &self.id), ws })
+        // one list for all that a clock comes back to
+        let list = if matches!(self.state, ExportState::Attempting { .. }) { "waiting" } else { self.state.name() };
+        Some(Work { wk: work::exports_of(&self.merchant, list, &self.id), ws })
     }
 
     fn expires(&self) -> Timestamp {

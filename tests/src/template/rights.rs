@@ -241,7 +241,7 @@ struct Outer {
 impl Web for Outer {
     async fn send(&self, call: Call) -> WebAnswer {
         if call.url.contains("payment_card_user_info") && self.directory_down.load(Ordering::Relaxed) {
-            return WebAnswer::Response { status: 503, body: Vec::new() };
+            return WebAnswer::Response { status: 503, retry_after: None, body: Vec::new() };
         }
         self.partners.send(call).await
     }

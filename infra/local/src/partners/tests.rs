@@ -19,10 +19,10 @@ async fn start(faults: Faults) -> Partners {
 }
 
 async fn send(method: &'static str, url: String, headers: &[(&'static str, &str)], body: String) -> (u16, Value) {
-    let headers = headers.iter().map(|(name, value)| (*name, SecretString::from(*value))).collect();
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), SecretString::from(*value))).collect();
     let call = Call { method, url, headers, body: body.into_bytes(), tells: false, deadline_ms: 5_000 };
     match HttpWeb::new().unwrap().send(call).await {
-        WebAnswer::Response { status, body } => (status, serde_json::from_slice(&body).unwrap()),
+        WebAnswer::Response { status, body, .. } => (status, serde_json::from_slice(&body).unwrap()),
         other => panic!("{other:?}"),
     }
 }

@@ -46,7 +46,7 @@ impl Rule {
             (None, Some(json)) => json.to_string(),
             (None, None) => String::new(),
         };
-        WebAnswer::Response { status, body: body.into_bytes() }
+        WebAnswer::Response { status, retry_after: None, body: body.into_bytes() }
     }
 }
 
@@ -77,7 +77,7 @@ impl CaseWeb {
         let known =
             self.users.iter().find(|u| u.token == token && u.scheme.as_ref().is_none_or(|scheme| scheme == merchant));
         let answer = known.map_or_else(|| json!({}), |user| json!({ token: user.identity }));
-        WebAnswer::Response { status: 200, body: answer.to_string().into_bytes() }
+        WebAnswer::Response { status: 200, retry_after: None, body: answer.to_string().into_bytes() }
     }
 
     /// The first rule that fits; used once.
@@ -99,9 +99,9 @@ impl Web for CaseWeb {
             return self.directory(&call.url, &body);
         };
         if call.tells {
-            let shown = call.headers.iter().filter(|(name, _)| SHOWN.contains(name));
+            let shown = call.headers.iter().filter(|(name, _)| SHOWN.contains(&name.as_ref()));
             let headers: serde_json::Map<String, Value> =
-                shown.map(|(name, value)| ((*name).to_owned(), json!(value.expose_secret()))).collect();
+                shown.map(|(name, value)| (name.to_string(), json!(value.expose_secret()))).collect();
             let request = json!({
                 "at": self.clock.now(),
                 "method": call.method,

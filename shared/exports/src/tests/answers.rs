@@ -57,7 +57,7 @@ proptest! {
         let mut step = talk.next(None);
         for answer in &answers {
             match step {
-                Step::Send(_) => step = talk.next(answer.clone()),
+                Step::Send(_) | Step::Put(_) => step = talk.next(answer.clone()),
                 Step::Done(_) => break,
             }
         }

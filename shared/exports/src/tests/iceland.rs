@@ -166,11 +166,11 @@ fn what_cannot_be_built() {
     for service in [json!(0), json!("rsa")] {
         assert_eq!(fault(json!({"service": service})), Fault::Unsupported { service: "RSA signature" });
     }
-    assert_eq!(fault(json!({"service": "magic"})), Fault::NoSecret { member: "service" });
+    assert_eq!(fault(json!({"service": "magic"})), Fault::NoSecret { member: "service".into() });
     for member in ["url", "prefix", "payload"] {
         let mut secrets = oauth();
         secrets[member] = Value::Null;
-        assert_eq!(fault(secrets), Fault::NoSecret { member });
+        assert_eq!(fault(secrets), Fault::NoSecret { member: member.into() });
     }
     let [one, mut other] = two();
     let begin = |tellings: &[_], uid| talk("iceland-bonus-card", &Value::Null, tellings, uid).unwrap_err();
@@ -182,5 +182,8 @@ fn what_cannot_be_built() {
     assert_eq!(error.finding(), refused("cannot be told: the user id cannot be encoded"));
     let bare = (export("t"), identity(1, 1, &json!({})));
     let error = begin(&[one, bare], Some(UID));
-    assert_eq!(error, BuildError { telling: Some(1), fault: Fault::NoCredential { member: "merchant_identifier" } });
+    assert_eq!(
+        error,
+        BuildError { telling: Some(1), fault: Fault::NoCredential { member: "merchant_identifier".into() } }
+    );
 }

@@ -7,7 +7,7 @@ mod iceland;
 mod schedule;
 mod wasabi;
 
-use crate::{Answer, BuildError, Conversation, Finding, Request, Step, Target, Telling, begin};
+use crate::{Answer, Attempt, BatchRun, BuildError, Conversation, Finding, Request, Step, Target, Telling, begin};
 use harmonia_domain::{
     card::{MemberHash, TokenHash},
     export::{BookKey, Export, ExportFacts, ExportState, MatchType},
@@ -96,6 +96,7 @@ pub(super) fn export(transaction_id: &str) -> Export {
         last: None,
         corrected: None,
         forced: None,
+        unsure: false,
         adjusts: None,
         state: ExportState::Ready,
     }
@@ -120,22 +121,27 @@ pub(super) fn talk(
 ) -> Result<Conversation, BuildError> {
     let definition = shipped(merchant);
     let aes_key = SecretString::from(AES_KEY);
-    let target = Target { definition: &definition, base_url: &definition.base_url, aes_key: &aes_key, secrets };
-    let tellings: Vec<_> = tellings.iter().map(|(export, identity)| Telling { export, identity }).collect();
-    begin(&target, &tellings, uid)
+    let merchant = merchant.parse().unwrap();
+    let target = Target { merchant: &merchant, definition: &definition, aes_key: &aes_key, secrets };
+    let extra = serde_json::Map::new();
+    let tellings: Vec<_> =
+        tellings.iter().map(|(export, identity)| Telling { export, identity, extra: &extra }).collect();
+    let now = "2022-10-26T16:20:00Z".parse().unwrap();
+    let batch = uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
+    begin(&Attempt { target, tellings: &tellings, batch, before: 0, now, token: None })
 }
 
 pub(super) fn sent(step: Step) -> Request {
     match step {
         Step::Send(request) => request,
-        Step::Done(finding) => panic!("done: {finding:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
 pub(super) fn done(step: Step) -> Finding {
     match step {
         Step::Done(finding) => finding,
-        Step::Send(request) => panic!("sends {request:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -144,7 +150,7 @@ pub(super) fn body(request: &Request) -> &str {
 }
 
 pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.expose_secret())
+    request.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.expose_secret())
 }
 
 pub(super) fn response(status: u16, body: &str) -> Answer {

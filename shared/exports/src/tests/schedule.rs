@@ -1,8 +1,8 @@
 //! Spec match §8.4 and §18 (retry times), D8, D9, D14, D20.
 
 use super::{refused, shipped, transient};
-use crate::{Finding, next_batch_run, verdict};
-use harmonia_definitions::{BatchPlan, RetryStep};
+use crate::{Finding, Outcome, before, first_due, next_batch_run, verdict};
+use harmonia_definitions::{BatchPlan, Export, FirstAttempt, Repeat, RetryStep};
 use harmonia_domain::export::Verdict;
 use jiff::Timestamp;
 
@@ -10,8 +10,12 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn retry(steps: &[RetryStep], attempts_before: u32, now: &str) -> Option<Timestamp> {
-    match verdict(steps, attempts_before, &transient("x"), at(now)) {
+fn came(finding: &Finding) -> Outcome<'_> {
+    Outcome { finding, unknown: false, unsure: false, retry_after: None }
+}
+
+fn retry(target: &Export, before: u32, now: &str) -> Option<Timestamp> {
+    match verdict(target, before, &came(&transient("x")), at(now)) {
         Verdict::Retry { due, why } => {
             assert_eq!(why, "x");
             Some(due)
@@ -20,14 +24,14 @@ fn retry(steps: &[RetryStep], attempts_before: u32, now: &str) -> Option<Timesta
             assert_eq!(why, "x");
             None
         }
-        Verdict::Delivered => panic!("delivered"),
+        other => panic!("{other:?}"),
     }
 }
 
 /// §8.4: rc 0 +20 min, rc 1 to 6 next 10:00; D20: the eighth attempt (rc 7) is the last.
 #[test]
 fn wasabi_retry_times() {
-    let steps = shipped("wasabi-club").retry;
+    let steps = shipped("wasabi-club");
     for (attempts_before, now, due) in [
         (0, "2024-06-03T11:00:00Z", Some("2024-06-03T11:20:00Z")),
         (0, "2024-06-03T23:50:00.25Z", Some("2024-06-04T00:10:00.25Z")),
@@ -48,7 +52,7 @@ fn wasabi_retry_times() {
 /// D9: the same batch, with a back-off.
 #[test]
 fn iceland_retry_times() {
-    let steps = shipped("iceland-bonus-card").retry;
+    let steps = shipped("iceland-bonus-card");
     let now = "2024-06-03T13:30:00Z";
     assert_eq!(retry(&steps, 0, now), Some(at("2024-06-03T13:40:00Z")));
     assert_eq!(retry(&steps, 1, now), Some(at("2024-06-03T14:00:00Z")));
@@ -61,15 +65,90 @@ fn iceland_retry_times() {
 /// Only a transient failure follows the schedule.
 #[test]
 fn refused_and_delivered_are_final() {
-    let steps = shipped("wasabi-club").retry;
+    let steps = shipped("wasabi-club");
     let now = at("2024-06-03T11:00:00Z");
-    assert_eq!(verdict(&steps, 0, &Finding::Delivered, now), Verdict::Delivered);
-    assert_eq!(verdict(&steps, 0, &refused("no"), now), Verdict::Failed { why: "no".into() });
-    assert_eq!(verdict(&[], 0, &transient("no"), now), Verdict::Failed { why: "no".into() });
+    assert_eq!(verdict(&steps, 0, &came(&Finding::Delivered), now), Verdict::Delivered);
+    assert_eq!(verdict(&steps, 0, &came(&refused("no")), now), Verdict::Failed { why: "no".into() });
+    let never_again = Export { retry: Vec::new(), ..steps };
+    assert_eq!(verdict(&never_again, 0, &came(&transient("no")), now), Verdict::Failed { why: "no".into() });
 }
 
-fn daily(time: &str, zone: Option<&str>) -> [RetryStep; 1] {
-    [RetryStep { attempts: 1, after_s: None, at: Some(time.into()), zone: zone.map(Into::into) }]
+/// D10 and design §4, unknown answers: what the history says, and what may not be repeated.
+#[test]
+fn what_an_unknown_answer_leads_to() {
+    let now = at("2024-06-03T11:00:00Z");
+    let there = Finding::AlreadyThere { why: "had it".into() };
+    let same_key = shipped("wasabi-club");
+    assert_eq!(verdict(&same_key, 0, &came(&there), now), Verdict::Skipped { why: "had it".into() });
+    let unsure = Outcome { unsure: true, ..came(&there) };
+    assert_eq!(verdict(&same_key, 0, &unsure, now), Verdict::Delivered, "an earlier attempt arrived");
+    let lost = transient("no answer: timeout");
+    let lost = Outcome { unknown: true, ..came(&lost) };
+    let never = Export { repeat: Repeat::Never, ..same_key.clone() };
+    assert_eq!(verdict(&never, 0, &lost, now), Verdict::Unconfirmed { why: "no answer: timeout".into() });
+    let ask_first = Export { repeat: Repeat::AskFirst, ..same_key.clone() };
+    for target in [same_key, ask_first] {
+        assert!(matches!(verdict(&target, 0, &lost, now), Verdict::Retry { .. }));
+    }
+    let said_no = transient("HTTP 500");
+    assert!(matches!(verdict(&never, 0, &came(&said_no), now), Verdict::Retry { .. }), "it answered");
+}
+
+/// `Retry-After`: seconds or a date, never earlier than the schedule, at most a day.
+#[test]
+fn merchants_may_ask_for_more_time() {
+    let (target, now) = (shipped("wasabi-club"), at("2024-06-03T11:00:00Z"));
+    let busy = transient("HTTP 429");
+    for (asked, due) in [
+        ("60", "2024-06-03T11:20:00Z"),
+        (" 3600 ", "2024-06-03T12:00:00Z"),
+        ("4000000000", "2024-06-04T11:00:00Z"),
+        ("Mon, 03 Jun 2024 11:45:00 GMT", "2024-06-03T11:45:00Z"),
+        ("Sun, 02 Jun 2024 11:45:00 GMT", "2024-06-03T11:20:00Z"),
+        ("-5", "2024-06-03T11:20:00Z"),
+        ("soon", "2024-06-03T11:20:00Z"),
+        ("", "2024-06-03T11:20:00Z"),
+    ] {
+        let outcome = Outcome { retry_after: Some(asked), ..came(&busy) };
+        let expected = Verdict::Retry { due: at(due), why: "HTTP 429".into() };
+        assert_eq!(verdict(&target, 0, &outcome, now), expected, "{asked:?}");
+    }
+}
+
+/// §9.7, §9.9, §9.10: first attempts that wait, and that they count (§8.4: rc).
+#[test]
+fn first_attempts() {
+    let matched = "2024-06-03T12:10:00.25Z";
+    let due = |first: FirstAttempt, purchased: &str, matched: &str| {
+        let target = Export { first: Some(first), ..shipped("wasabi-club") };
+        let due = first_due(&target, at(purchased), at(matched));
+        assert_eq!(before(&target, 3, at(purchased), at(matched)), 3 + u32::from(due.is_some()));
+        due
+    };
+    let day = || FirstAttempt::AfterPurchaseS(86_400);
+    // §9.9, worked example: bought at 12:00, looked at at 12:10
+    assert_eq!(due(day(), "2024-06-03T12:00:00Z", "2024-06-03T12:10:00Z"), Some(at("2024-06-04T12:00:00Z")));
+    assert_eq!(
+        due(day(), "2024-06-02T12:10:30.25Z", matched),
+        Some(at("2024-06-03T12:11:00.25Z")),
+        "a minute at least"
+    );
+    assert_eq!(due(day(), "2024-06-02T12:10:00.25Z", matched), Some(at("2024-06-03T12:11:00.25Z")), "inclusive");
+    assert_eq!(due(day(), "2024-06-02T12:10:00Z", matched), None);
+    assert_eq!(due(day(), "2024-06-03T13:10:00.25Z", matched), Some(at("2024-06-04T11:10:00.25Z")), "Q-E15");
+    assert_eq!(due(FirstAttempt::AfterMatchS(5), "2020-01-01T00:00:00Z", matched), Some(at("2024-06-03T12:10:05.25Z")));
+    let gate = |zone: &str| FirstAttempt::TimeOfDay { at: "10:30".into(), zone: zone.into() };
+    let purchased = "2024-06-01T00:00:00Z";
+    assert_eq!(due(gate("UTC"), purchased, "2024-06-03T08:40:12.5Z"), Some(at("2024-06-03T10:30:12.5Z")), "Q-E16");
+    assert_eq!(due(gate("UTC"), purchased, "2024-06-03T10:29:59.9Z"), Some(at("2024-06-03T10:30:59.9Z")));
+    assert_eq!(due(gate("UTC"), purchased, "2024-06-03T10:30:00Z"), None);
+    assert_eq!(due(gate("Europe/London"), purchased, "2024-06-03T09:20:00Z"), Some(at("2024-06-03T09:30:00Z")), "D14");
+    assert_eq!(before(&shipped("wasabi-club"), 3, at(purchased), at(matched)), 3);
+}
+
+fn daily(time: &str, zone: Option<&str>) -> Export {
+    let step = RetryStep { attempts: 1, after_s: None, at: Some(time.into()), zone: zone.map(Into::into) };
+    Export { retry: vec![step], ..shipped("wasabi-club") }
 }
 
 /// D14: the zone is a field; 10:00 in London is 09:00 UTC in summer.
@@ -93,13 +172,16 @@ fn times_of_day_have_a_zone() {
 
 #[test]
 fn batches_run_by_the_clock() {
-    let next = |every_s, now: &str| next_batch_run(&BatchPlan { size: 200, every_s }, at(now)).to_string();
+    let plan = |every_s| BatchPlan { size: 200, every_s: Some(every_s), at: None, zone: None };
+    let next = |every_s, now: &str| next_batch_run(&plan(every_s), at(now)).to_string();
     assert_eq!(next(60, "2024-06-03T13:30:00Z"), "2024-06-03T13:31:00Z");
     assert_eq!(next(60, "2024-06-03T13:30:59.999999Z"), "2024-06-03T13:31:00Z");
     assert_eq!(next(86_400, "2024-06-03T00:00:00Z"), "2024-06-04T00:00:00Z");
     assert_eq!(next(50_000, "2024-06-03T23:00:00Z"), "2024-06-04T00:00:00Z", "counted from midnight anew");
     assert_eq!(next(0, "2024-06-03T00:00:00Z"), "2024-06-03T00:00:01Z");
     assert_eq!(next(60, "1969-12-31T23:59:30Z"), "1970-01-01T00:00:00Z");
-    let _ = next_batch_run(&BatchPlan { size: 1, every_s: u32::MAX }, Timestamp::MAX);
-    let _ = next_batch_run(&BatchPlan { size: 1, every_s: u32::MAX }, Timestamp::MIN);
+    let _ = next_batch_run(&plan(u32::MAX), Timestamp::MAX);
+    let _ = next_batch_run(&plan(u32::MAX), Timestamp::MIN);
+    let daily = BatchPlan { size: 1, every_s: None, at: Some("10:00".into()), zone: Some("Europe/London".into()) };
+    assert_eq!(next_batch_run(&daily, at("2024-06-03T09:00:00Z")), at("2024-06-04T09:00:00Z"));
 }

@@ -102,7 +102,7 @@ fn what_cannot_be_built() {
     let begin = |credentials: &Value| {
         talk("wasabi-club", &Value::Null, &[(export("1"), identity(1, 1, credentials))], None).unwrap_err()
     };
-    let no_email = BuildError { telling: Some(0), fault: Fault::NoCredential { member: "email" } };
+    let no_email = BuildError { telling: Some(0), fault: Fault::NoCredential { member: "email".into() } };
     for credentials in [json!({}), json!({"email": null}), json!({"email": 7})] {
         assert_eq!(begin(&credentials), no_email);
     }

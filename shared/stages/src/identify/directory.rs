@@ -53,13 +53,16 @@ impl Harmonia {
         let call = Call {
             method: "POST",
             url: format!("{base}/payment_cards/accounts/payment_card_user_info/{merchant}"),
-            headers: vec![("Authorization", authorization), ("Content-Type", SecretString::from("application/json"))],
+            headers: vec![
+                ("Authorization".into(), authorization),
+                ("Content-Type".into(), SecretString::from("application/json")),
+            ],
             body: body.into_bytes(),
             tells: false,
             deadline_ms: DEADLINE_MS,
         };
         match self.ports.web.send(call).await {
-            WebAnswer::Response { status: 200..=299, body } => read(merchant, hash, token, &body),
+            WebAnswer::Response { status: 200..=299, body, .. } => read(merchant, hash, token, &body),
             WebAnswer::Response { status: 404, .. } => Lookup::NotKnown,
             WebAnswer::Response { .. } | WebAnswer::NotSent { .. } | WebAnswer::Unknown { .. } => Lookup::Unavailable,
         }
