@@ -485,6 +485,9 @@ pub struct Batch {
     pub number: u32,
     /// The object that lists its members.
     pub manifest: String,
+    /// Which of the merchant's files it is, from 1, where their names say so.
+    #[serde(rename = "seq", skip_serializing_if = "Option::is_none", default)]
+    pub sequence: Option<u64>,
     /// Attempts that have had a verdict.
     #[serde(rename = "n")]
     pub attempts: u32,
@@ -500,13 +503,15 @@ impl Batch {
     /// A draft.
     pub fn draft(merchant: Slug, run: Timestamp, number: u32, manifest: String) -> Self {
         let id = Id::derive("batch", &[merchant.as_str(), &crate::time::sortable(run), &number.to_string()]);
-        Self { id, merchant, run, number, manifest, attempts: 0, last: None, state: BatchState::Draft }
+        Self { id, merchant, run, number, manifest, sequence: None, attempts: 0, last: None, state: BatchState::Draft }
     }
 
     /// The manifest is final.
-    pub fn sealed(&self, manifest: String) -> Result<Self, Refused> {
+    pub fn sealed(&self, manifest: String, sequence: Option<u64>) -> Result<Self, Refused> {
         match self.state {
-            BatchState::Draft => Ok(Self { manifest, state: BatchState::Waiting { due: self.run }, ..self.clone() }),
+            BatchState::Draft => {
+                Ok(Self { manifest, sequence, state: BatchState::Waiting { due: self.run }, ..self.clone() })
+            }
             ref other => Err(Refused { what: "batch", from: format!("{other:?}"), to: "be sealed" }),
         }
     }

@@ -7,6 +7,7 @@
 mod error;
 mod objects;
 mod queues;
+mod secrets;
 mod tables;
 mod web;
 
@@ -17,6 +18,7 @@ pub mod memory;
 pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
+pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
 pub use tables::{Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
 pub use web::{Call, Web, WebAnswer};
 
@@ -40,6 +42,8 @@ pub struct Ports {
     pub queues: Arc<dyn Queues>,
     /// HTTP to the user directory and the merchants.
     pub web: Arc<dyn Web>,
+    /// What merchants' doors are opened with.
+    pub secrets: Arc<dyn Secrets>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
