@@ -128,12 +128,9 @@ pub enum Fault {
         /// Its name.
         member: Cow<'static, str>,
     },
-    /// The match lacks what the protocol tells.
-    #[error("the match has no {fact}")]
-    NoFact {
-        /// What.
-        fact: &'static str,
-    },
+    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
+    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
+    NoAmounts,
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {
