@@ -23,7 +23,7 @@ use harmonia_domain::{
     feed::{Feed, NameError, Slug},
 };
 use harmonia_ports::{
-    ExportSecrets, FixedSecrets, Ports, Table,
+    Bucket, ExportSecrets, FixedSecrets, Objects, Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -33,6 +33,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+/// What the original calls the bucket of exports (spec match §9.8).
+const CONTAINER: &str = "harmonia-exports";
 /// Keys of a case's cards: nothing of a case leaves the process but what it shows itself.
 const CASE_CARD_KEY: &str = "conformance cases have invented cards only";
 
@@ -92,7 +94,19 @@ pub async fn run(case: &Case, surroundings: &Surroundings) -> Result<Value, Repl
     }
     let items = Table::ALL.into_iter().flat_map(|table| stage.tables.dump(table));
     let rows = Rows::from_items(items)?;
-    Ok(report::Report { rows: &rows, keys: &stage.keys }.build(&case.name, &stage.web.requests()))
+    let uploads = uploads(&stage.objects).await?;
+    Ok(report::Report { rows: &rows, keys: &stage.keys }.build(&case.name, &stage.web.requests(), &uploads))
+}
+
+/// Files for merchants.
+async fn uploads(objects: &MemoryObjects) -> Result<Vec<Value>, ReplayError> {
+    let mut uploads = Vec::new();
+    for name in objects.keys(Bucket::Exports) {
+        let bytes = objects.get(Bucket::Exports, &name, None).await.map_err(StageError::from)?;
+        let content = String::from_utf8_lossy(&bytes).into_owned();
+        uploads.push(json!({ "container": CONTAINER, "name": name, "content": content }));
+    }
+    Ok(uploads)
 }
 
 impl Stage {

@@ -26,7 +26,7 @@ fn naive(at: Timestamp) -> String {
 }
 
 impl Report<'_> {
-    pub(super) fn build(&self, name: &str, requests: &[Value]) -> Value {
+    pub(super) fn build(&self, name: &str, requests: &[Value], uploads: &[Value]) -> Value {
         json!({
             "name": name,
             "files": self.rows.files.iter().filter_map(file).collect::<Vec<_>>(),
@@ -37,7 +37,7 @@ impl Report<'_> {
             "matches": self.rows.exports.iter().filter_map(|x| self.matched(x)).collect::<Vec<_>>(),
             "exports": self.rows.exports.iter().filter_map(|x| self.export(x)).collect::<Vec<_>>(),
             "requests": requests,
-            "uploads": [],
+            "uploads": uploads,
         })
     }
 
