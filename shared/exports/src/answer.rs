@@ -65,6 +65,17 @@ impl Finding {
         Self::Transient { why: why.into() }
     }
 
+    /// The same, with the part of the conversation that it happened in.
+    pub(crate) fn at(self, part: &str) -> Self {
+        let within = |why: String| format!("{part}: {why}");
+        match self {
+            Self::Delivered => Self::Delivered,
+            Self::Transient { why } => Self::Transient { why: within(why) },
+            Self::AlreadyThere { why } => Self::AlreadyThere { why: within(why) },
+            Self::Refused { why } => Self::Refused { why: within(why) },
+        }
+    }
+
     pub(crate) fn refused(why: impl Into<String>) -> Self {
         Self::Refused { why: why.into() }
     }
@@ -99,9 +110,17 @@ pub(crate) fn heard(answer: Option<Answer>) -> Result<Heard, Finding> {
             200..=299 | 400..=499 => Ok(Heard { status, body }),
             _ => Err(Finding::transient(format!("HTTP {status}"))),
         },
-        Some(Answer::Stored) => Err(Finding::transient("no answer")),
         Some(Answer::NotSent { why }) => Err(Finding::transient(format!("not sent: {why}"))),
         Some(Answer::Unknown { why }) => Err(Finding::transient(format!("no answer: {why}"))),
-        None => Err(Finding::transient("no answer")),
+        Some(Answer::Stored) | None => Err(Finding::transient("no answer")),
+    }
+}
+
+/// Any 2xx is success, whatever it says, and nothing is final: everything else may be better another time.
+pub(crate) fn any_success(answer: Option<Answer>) -> Finding {
+    match heard(answer) {
+        Ok(heard) if heard.is_success() => Finding::Delivered,
+        Ok(heard) => Finding::transient(format!("HTTP {}", heard.status)),
+        Err(failure) => failure,
     }
 }

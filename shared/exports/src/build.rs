@@ -64,7 +64,7 @@ pub struct Attempt<'a> {
     /// Now. Only for what an attempt may learn from it (signatures, the promotion of the day): never part of what
     /// identifies the purchase.
     pub now: Timestamp,
-    /// A token that an earlier conversation got and that should still be good.
+    /// A token that an earlier conversation got ([`crate::Token`]) and that should still be good.
     pub token: Option<&'a SecretString>,
 }
 
@@ -81,6 +81,17 @@ impl<'a> Attempt<'a> {
     pub(crate) fn secret(&self, member: &'static str) -> Result<&'a str, Fault> {
         self.target.secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member: member.into() })
     }
+
+    /// One that goes into a header: blanks and line ends at its end are the editor's, not the merchant's (Q-E9).
+    pub(crate) fn header_secret(&self, member: &'static str) -> Result<&'a str, Fault> {
+        let text = self.secret(member)?.trim_end();
+        if is_visible(text) { Ok(text) } else { Err(Fault::NoSecret { member: member.into() }) }
+    }
+}
+
+/// Can a text stand in a header? Secrets and tokens from elsewhere may not.
+pub(crate) fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
 }
 
 /// Why no request could be built. Carries no values.

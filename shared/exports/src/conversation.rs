@@ -3,10 +3,11 @@
 use crate::{
     answer::{Answer, Finding},
     build::{Attempt, BuildError, Fault},
-    iceland_bonus_card, wasabi_club,
+    iceland_bonus_card, python_json, wasabi_club,
 };
 use harmonia_definitions::Protocol;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::Serialize;
 use std::{borrow::Cow, fmt};
 
 /// What a request is for. Only `Tell` tells the merchant about a purchase.
@@ -21,6 +22,7 @@ pub enum Purpose {
 }
 
 /// One HTTP request. Redirects are not to be followed, nothing below is to repeat it (D8).
+#[derive(Clone)]
 pub struct Request {
     /// What it is for.
     pub purpose: Purpose,
@@ -39,6 +41,17 @@ impl Request {
     pub(crate) fn post(purpose: Purpose, url: String, content_type: &'static str, body: Vec<u8>) -> Self {
         let headers = vec![(Cow::from("Content-Type"), SecretString::from(content_type))];
         Self { purpose, method: "POST", url, headers, body: SecretSlice::from(body) }
+    }
+
+    /// A POST of JSON as the merchants know it.
+    pub(crate) fn post_json(purpose: Purpose, url: String, body: &impl Serialize) -> Result<Self, Fault> {
+        let body = python_json::to_bytes(body).map_err(|_| Fault::Encoding { what: "the body" })?;
+        Ok(Self::post(purpose, url, "application/json", body))
+    }
+
+    /// A POST of a form that gets a token.
+    pub(crate) fn log_in(url: String, form: Vec<u8>) -> Self {
+        Self::post(Purpose::Authenticate, url, "application/x-www-form-urlencoded", form)
     }
 }
 
@@ -68,7 +81,7 @@ impl fmt::Debug for File {
 /// A token that opens the merchant's door for a while.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// What stands in the header.
+    /// As the merchant gave it out.
     pub value: SecretString,
     /// For so many seconds.
     pub good_for_s: u32,
@@ -132,7 +145,7 @@ impl Conversation {
 pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
     let protocol: Box<dyn Talks> = match &attempt.target.definition.protocol {
         Protocol::WasabiClub => Box::new(wasabi_club::Talk::begin(attempt)?),
-        Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::Talk::begin(attempt)?),
+        Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::begin(attempt)?),
         _ => return Err(Fault::Unsupported { service: "this protocol" }.into()),
     };
     Ok(Conversation { protocol, finding: None })

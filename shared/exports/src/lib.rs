@@ -13,6 +13,8 @@ mod conversation;
 mod credentials;
 mod form;
 mod iceland_bonus_card;
+mod login;
+mod one_request;
 mod python_json;
 mod schedule;
 mod wasabi_club;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "tok-8d1f";
 
-fn conversation(merchant: &str) -> Conversation {
+fn conversation(merchant: &'static str) -> Conversation {
     let secrets = match merchant {
         "wasabi-club" => Value::Null,
         _ => {

@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod credentials;
 mod iceland;
+mod login;
 mod schedule;
 mod wasabi;
 
@@ -104,31 +105,68 @@ pub(super) fn export(transaction_id: &str) -> Export {
 
 /// The `[export]` of a shipped definition.
 pub(super) fn shipped(merchant: &str) -> harmonia_definitions::Export {
-    let text = match merchant {
-        "iceland-bonus-card" => include_str!("../../../definitions/merchants/iceland-bonus-card.toml"),
-        "wasabi-club" => include_str!("../../../definitions/merchants/wasabi-club.toml"),
-        other => panic!("{other} is not shipped"),
-    };
-    text.parse::<toml::Table>().unwrap().remove("export").unwrap().try_into().unwrap()
+    let definitions = harmonia_definitions::Definitions::shipped().unwrap();
+    definitions.get(&merchant.parse().unwrap()).unwrap().export.clone().unwrap()
+}
+
+/// An attempt at the shipped definition's merchant, to be changed at will.
+pub(super) struct Try {
+    pub(super) merchant: &'static str,
+    pub(super) definition: harmonia_definitions::Export,
+    pub(super) secrets: Value,
+    pub(super) tellings: Vec<(Export, Identity, Value)>,
+    pub(super) uid: Option<&'static str>,
+    pub(super) before: u32,
+    pub(super) now: &'static str,
+    pub(super) token: Option<&'static str>,
+}
+
+impl Try {
+    /// About the baseline record E.
+    pub(super) fn of(merchant: &'static str, secrets: Value) -> Self {
+        let telling = (export("582228491099278"), identity(42, 1001, &credentials_of_e()), json!({}));
+        let (definition, now) = (shipped(merchant), "2022-10-26T16:20:00Z");
+        Self { merchant, definition, secrets, tellings: vec![telling], uid: None, before: 0, now, token: None }
+    }
+
+    pub(super) fn begin(&self) -> Result<Conversation, BuildError> {
+        let aes_key = SecretString::from(AES_KEY);
+        let merchant = self.merchant.parse().unwrap();
+        let target =
+            Target { merchant: &merchant, definition: &self.definition, aes_key: &aes_key, secrets: &self.secrets };
+        let tellings: Vec<_> = self
+            .tellings
+            .iter()
+            .map(|(export, identity, extra)| Telling { export, identity, extra: extra.as_object().unwrap() })
+            .collect();
+        let now = self.now.parse().unwrap();
+        let batch = self.uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
+        let token = self.token.map(SecretString::from);
+        begin(&Attempt { target, tellings: &tellings, batch, before: self.before, now, token: token.as_ref() })
+    }
+
+    /// The first request.
+    pub(super) fn first(&self) -> Request {
+        sent(self.begin().unwrap().next(None))
+    }
+
+    /// What the answer to the first request comes to.
+    pub(super) fn heard(&self, answer: Option<Answer>) -> Finding {
+        let mut talk = self.begin().unwrap();
+        sent(talk.next(None));
+        done(talk.next(answer))
+    }
 }
 
 /// `begin` with a shipped definition.
 pub(super) fn talk(
-    merchant: &str,
+    merchant: &'static str,
     secrets: &Value,
     tellings: &[(Export, Identity)],
-    uid: Option<&str>,
+    uid: Option<&'static str>,
 ) -> Result<Conversation, BuildError> {
-    let definition = shipped(merchant);
-    let aes_key = SecretString::from(AES_KEY);
-    let merchant = merchant.parse().unwrap();
-    let target = Target { merchant: &merchant, definition: &definition, aes_key: &aes_key, secrets };
-    let extra = serde_json::Map::new();
-    let tellings: Vec<_> =
-        tellings.iter().map(|(export, identity)| Telling { export, identity, extra: &extra }).collect();
-    let now = "2022-10-26T16:20:00Z".parse().unwrap();
-    let batch = uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
-    begin(&Attempt { target, tellings: &tellings, batch, before: 0, now, token: None })
+    let tellings = tellings.iter().map(|(export, identity)| (export.clone(), identity.clone(), json!({}))).collect();
+    Try { tellings, uid, ..Try::of(merchant, secrets.clone()) }.begin()
 }
 
 pub(super) fn sent(step: Step) -> Request {
