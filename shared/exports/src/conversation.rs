@@ -3,7 +3,7 @@
 use crate::{
     answer::{Answer, Finding},
     build::{Attempt, BuildError, Fault},
-    iceland_bonus_card, python_json, wasabi_club,
+    file, http, iceland_bonus_card, python_json, wasabi_club,
 };
 use harmonia_definitions::Protocol;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -146,6 +146,8 @@ pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
     let protocol: Box<dyn Talks> = match &attempt.target.definition.protocol {
         Protocol::WasabiClub => Box::new(wasabi_club::Talk::begin(attempt)?),
         Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::begin(attempt)?),
+        Protocol::Http(wanted) => Box::new(http::begin(attempt, wanted)?),
+        Protocol::File(wanted) => Box::new(file::Talk::begin(attempt, wanted)?),
         _ => return Err(Fault::Unsupported { service: "this protocol" }.into()),
     };
     Ok(Conversation { protocol, finding: None })

@@ -15,7 +15,12 @@ pub enum TemplatePart {
     /// As it is.
     Text(String),
     /// Filled in.
-    Fact(Fact),
+    Fact {
+        /// What stands in the braces.
+        name: String,
+        /// What it means.
+        fact: Fact,
+    },
 }
 
 /// A text that is no template.
@@ -44,7 +49,7 @@ impl Template {
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             TemplatePart::Text(text) => Some(text.as_str()),
-            TemplatePart::Fact(_) => None,
+            TemplatePart::Fact { .. } => None,
         })
     }
 }
@@ -58,7 +63,7 @@ impl FromStr for Template {
         while let Some((before, after)) = rest.split_once('{') {
             let (name, tail) = after.split_once('}').ok_or(TemplateError::Brace)?;
             parts.push(plain(before)?);
-            parts.push(TemplatePart::Fact(fact(name)?));
+            parts.push(TemplatePart::Fact { name: name.to_owned(), fact: fact(name)? });
             rest = tail;
         }
         parts.push(plain(rest)?);

@@ -32,7 +32,7 @@ fn path(key: &str, path: &Template) -> Checked {
     let slash = match path.parts() {
         [] => true,
         [TemplatePart::Text(text), ..] => text.starts_with('/'),
-        [TemplatePart::Fact(_), ..] => false,
+        [TemplatePart::Fact { .. }, ..] => false,
     };
     ensure(slash, key, "a path begins with a slash")?;
     let plain = path.texts().all(|text| text.bytes().all(|b| b.is_ascii_graphic() && !b"\"#<>\\^`|".contains(&b)));
