@@ -3,6 +3,8 @@
 mod answers;
 mod bodies;
 mod credentials;
+mod file;
+mod http;
 mod iceland;
 mod login;
 mod schedule;
