@@ -1,3 +1,5 @@
+mod exports;
+
 use super::*;
 
 const WASABI: &str = include_str!("../../merchants/wasabi-club.toml");
