@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod credentials;
+mod documented;
 mod file;
 mod http;
 mod iceland;
