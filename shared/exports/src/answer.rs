@@ -116,11 +116,35 @@ pub(crate) fn heard(answer: Option<Answer>) -> Result<Heard, Finding> {
     }
 }
 
+/// What an answer comes to that a protocol reads, once it is no failure by itself.
+pub(crate) fn judged(answer: Option<Answer>, read: impl FnOnce(&Heard) -> Finding) -> Finding {
+    heard(answer).map_or_else(|failure| failure, |heard| read(&heard))
+}
+
+/// D8: a gateway's page instead of the merchant's answer.
+pub(crate) fn unreadable() -> Finding {
+    Finding::transient("unreadable answer")
+}
+
+/// As the original's language has it.
+pub(crate) fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(b) => *b,
+        Value::Number(n) => n.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+    }
+}
+
 /// Any 2xx is success, whatever it says, and nothing is final: everything else may be better another time.
 pub(crate) fn any_success(answer: Option<Answer>) -> Finding {
-    match heard(answer) {
-        Ok(heard) if heard.is_success() => Finding::Delivered,
-        Ok(heard) => Finding::transient(format!("HTTP {}", heard.status)),
-        Err(failure) => failure,
-    }
+    success(answer).map_or_else(|failure| failure, |_| Finding::Delivered)
+}
+
+/// A 2xx; everything else is transient.
+pub(crate) fn success(answer: Option<Answer>) -> Result<Heard, Finding> {
+    let heard = heard(answer)?;
+    if heard.is_success() { Ok(heard) } else { Err(Finding::transient(format!("HTTP {}", heard.status))) }
 }

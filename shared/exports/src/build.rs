@@ -1,8 +1,11 @@
 //! What a conversation is built from, and why it cannot be (D8: such a failure is classified like any other).
 
-use crate::{answer::Finding, credentials::CredentialsError};
+use crate::{
+    answer::Finding,
+    credentials::{Credentials, CredentialsError},
+};
 use harmonia_domain::{export::Export, feed::Slug, identity::Identity};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -16,6 +19,19 @@ pub struct Telling<'a> {
     pub identity: &'a Identity,
     /// What the feed keeps of the sale beyond the common fields; empty without a sale.
     pub extra: &'a Map<String, Value>,
+}
+
+impl Telling<'_> {
+    /// The member's credentials, opened.
+    pub(crate) fn credentials(&self, target: &Target<'_>) -> Result<Credentials, Fault> {
+        Ok(Credentials::open(target.aes_key, &self.identity.credentials)?)
+    }
+
+    /// When it happened, as clocks in London showed it, without an offset: `2022-10-26T17:14:08`.
+    pub(crate) fn london_time(&self) -> Result<String, Fault> {
+        let london = TimeZone::get("Europe/London").map_err(|_| Fault::Encoding { what: "the time" })?;
+        Ok(self.export.facts.at.to_zoned(london).strftime("%Y-%m-%dT%H:%M:%S").to_string())
+    }
 }
 
 /// Whom to tell, and with which keys.
@@ -116,6 +132,12 @@ pub enum Fault {
         /// Its name.
         member: Cow<'static, str>,
     },
+    /// The match lacks what the protocol tells.
+    #[error("the match has no {fact}")]
+    NoFact {
+        /// What.
+        fact: Cow<'static, str>,
+    },
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {
@@ -140,12 +162,6 @@ pub enum Fault {
     /// A file whose name carries a number, without it.
     #[error("the batch has no sequence number")]
     NoSequence,
-    /// The purchase lacks what a path or a header says.
-    #[error("the purchase has no {fact}")]
-    NoFact {
-        /// Its name.
-        fact: String,
-    },
     /// A number that the protocol cannot encode.
     #[error("{what} cannot be encoded")]
     Encoding {

@@ -2,8 +2,10 @@
 
 use crate::{
     answer::{Answer, Finding},
+    bpl,
     build::{Attempt, BuildError, Fault},
-    file, http, iceland_bonus_card, python_json, wasabi_club,
+    costa, file, http, iceland_bonus_card, itsu, python_json, slim_chickens, squaremeal, stonegate, tgi_fridays,
+    the_works, wasabi_club,
 };
 use harmonia_definitions::Protocol;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -47,6 +49,17 @@ impl Request {
     pub(crate) fn post_json(purpose: Purpose, url: String, body: &impl Serialize) -> Result<Self, Fault> {
         let body = python_json::to_bytes(body).map_err(|_| Fault::Encoding { what: "the body" })?;
         Ok(Self::post(purpose, url, "application/json", body))
+    }
+
+    /// A GET, which carries nothing.
+    pub(crate) fn get(purpose: Purpose, url: String) -> Self {
+        Self { purpose, method: "GET", url, headers: Vec::new(), body: SecretSlice::from(Vec::new()) }
+    }
+
+    /// With one header more.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<SecretString>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 
     /// A POST of a form that gets a token.
@@ -144,11 +157,18 @@ impl Conversation {
 /// the same (invariant 3, D13).
 pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
     let protocol: Box<dyn Talks> = match &attempt.target.definition.protocol {
-        Protocol::WasabiClub => Box::new(wasabi_club::Talk::begin(attempt)?),
+        Protocol::Bpl => Box::new(bpl::begin(attempt)?),
+        Protocol::Costa => Box::new(costa::begin(attempt)?),
         Protocol::IcelandBonusCard => Box::new(iceland_bonus_card::begin(attempt)?),
+        Protocol::Itsu => Box::new(itsu::begin(attempt)?),
+        Protocol::SlimChickens(slim) => Box::new(slim_chickens::Talk::begin(attempt, slim)?),
+        Protocol::Squaremeal => Box::new(squaremeal::begin(attempt)?),
+        Protocol::Stonegate => Box::new(stonegate::begin(attempt)?),
+        Protocol::TgiFridays(fridays) => Box::new(tgi_fridays::Talk::begin(attempt, fridays)?),
+        Protocol::TheWorks(works) => Box::new(the_works::Talk::begin(attempt, works)?),
+        Protocol::WasabiClub => Box::new(wasabi_club::begin(attempt)?),
         Protocol::Http(wanted) => Box::new(http::begin(attempt, wanted)?),
         Protocol::File(wanted) => Box::new(file::Talk::begin(attempt, wanted)?),
-        _ => return Err(Fault::Unsupported { service: "this protocol" }.into()),
     };
     Ok(Conversation { protocol, finding: None })
 }

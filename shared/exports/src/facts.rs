@@ -2,17 +2,14 @@
 //! here knows the time or the attempt, so a fact is the same in every attempt (invariant 3, D13).
 
 use crate::{
-    build::{Fault, Telling},
-    credentials::Credentials,
+    build::{Fault, Target, Telling},
+    decimal, python_json,
 };
 use harmonia_definitions::{BodyField, Fact, FactTime, NumberText, Template, TemplatePart, TimeFormat, TimePart};
 use harmonia_domain::money::MinorUnits;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{
-    Serialize, Serializer,
-    ser::{Error, SerializeMap},
-};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt::Write};
 
@@ -24,9 +21,9 @@ pub(crate) enum Json<'a> {
     Bool(bool),
     Number(i64),
     /// A number by its digits.
-    Decimal(#[serde(serialize_with = "digits")] String),
+    Decimal(Box<RawValue>),
     Text(Cow<'a, str>),
-    Secret(#[serde(serialize_with = "exposed")] SecretString),
+    Secret(#[serde(serialize_with = "python_json::exposed")] SecretString),
     /// As the feed had it.
     Kept(&'a Value),
     List(Vec<Json<'a>>),
@@ -51,14 +48,6 @@ impl<'a> Json<'a> {
     }
 }
 
-fn exposed<S: Serializer>(text: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text.expose_secret())
-}
-
-fn digits<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    RawValue::from_string(digits.to_owned()).map_err(S::Error::custom)?.serialize(serializer)
-}
-
 fn members<S: Serializer>(members: &[(&str, Json<'_>)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(members.len()))?;
     members.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
@@ -69,8 +58,8 @@ fn members<S: Serializer>(members: &[(&str, Json<'_>)], serializer: S) -> Result
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     pub(crate) telling: Telling<'a>,
-    /// Opens the member's credentials, which happens only where a fact asks for them.
-    pub(crate) aes_key: &'a SecretString,
+    /// Has the key to the member's credentials, which are opened only where a fact asks for them.
+    pub(crate) target: &'a Target<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -99,7 +88,7 @@ impl<'a> Facts<'a> {
                     let value = self.fact(fact)?;
                     let text = value.plain()?;
                     if text.is_empty() {
-                        return Err(Fault::NoFact { fact: name.clone() });
+                        return Err(Fault::NoFact { fact: name.clone().into() });
                     }
                     filled.push_str(&write(&text));
                 }
@@ -117,8 +106,8 @@ impl<'a> Facts<'a> {
             Fact::Id {} => Json::text(export.id.as_uuid()),
             Fact::TransactionId {} => Json::text(&facts.transaction_id),
             Fact::LoyaltyId {} => Json::text(&identity.loyalty_id),
-            Fact::Credential { name } => self.credential(name)?,
-            Fact::Amount { text } => amount(facts.amount, *text),
+            Fact::Credential { name } => Json::Secret(self.telling.credentials(self.target)?.told(name)?.into()),
+            Fact::Amount { text } => amount(facts.amount, *text)?,
             Fact::Currency {} => Json::text(facts.currency.as_str()),
             Fact::Time { format, zone } => time(facts.at, format, zone),
             Fact::Mid {} => Json::text(&facts.mid),
@@ -131,29 +120,17 @@ impl<'a> Facts<'a> {
             Fact::Extra { name } => extra.get(name).map_or(Json::Null, Json::Kept),
         })
     }
-
-    fn credential(&self, name: &str) -> Result<Json<'a>, Fault> {
-        let credentials = Credentials::open(self.aes_key, &self.telling.identity.credentials)?;
-        let text = credentials.text(name).ok_or_else(|| Fault::NoCredential { member: name.to_owned().into() })?;
-        Ok(Json::Secret(text.into()))
-    }
 }
 
-fn amount(amount: MinorUnits, text: NumberText) -> Json<'static> {
-    match text {
+fn amount(amount: MinorUnits, text: NumberText) -> Result<Json<'static>, Fault> {
+    Ok(match text {
         NumberText::Minor => Json::Number(amount.0),
-        NumberText::MajorText => Json::text(major(amount)),
+        NumberText::MajorText => Json::text(decimal::in_full(amount)),
         NumberText::MajorNumber => {
-            let text = major(amount);
-            Json::Decimal(text.trim_end_matches('0').trim_end_matches('.').to_owned())
+            let number = python_json::number(decimal::pounds(amount));
+            Json::Decimal(number.map_err(|_| Fault::Encoding { what: "the amount" })?)
         }
-    }
-}
-
-/// Two decimals: feeds have no other.
-fn major(amount: MinorUnits) -> String {
-    let (sign, minor) = (if amount.0 < 0 { "-" } else { "" }, amount.0.unsigned_abs());
-    format!("{sign}{}.{:02}", minor / 100, minor % 100)
+    })
 }
 
 fn time(at: Timestamp, format: &FactTime, zone: &TimeZone) -> Json<'static> {

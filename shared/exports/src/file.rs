@@ -2,7 +2,7 @@
 //! batch's alone. All attempts write the same bytes, so it does not matter which of them arrived.
 
 use crate::{
-    answer::{Answer, Finding, heard},
+    answer::{Answer, Finding, judged},
     build::{Attempt, BatchRun, BuildError, Fault},
     conversation::{File, Step, Talks},
     facts::{Facts, Json},
@@ -42,16 +42,13 @@ impl Talks for Talk {
 fn read(answer: Option<Answer>) -> Finding {
     match answer {
         Some(Answer::Stored) => Finding::Delivered,
-        other => match heard(other) {
-            Ok(heard) => Finding::transient(format!("HTTP {}", heard.status)),
-            Err(failure) => failure,
-        },
+        other => judged(other, |heard| Finding::transient(format!("HTTP {}", heard.status))),
     }
 }
 
-fn row<'a>(attempt: &Attempt<'a>, wanted: &FileExport, index: usize) -> Result<Vec<Json<'a>>, Fault> {
+fn row<'a>(attempt: &'a Attempt<'a>, wanted: &FileExport, index: usize) -> Result<Vec<Json<'a>>, Fault> {
     let telling = *attempt.tellings.get(index).ok_or(Fault::Number { told: index })?;
-    let facts = Facts { telling, aes_key: attempt.target.aes_key };
+    let facts = Facts { telling, target: &attempt.target };
     wanted.columns.iter().map(|column| facts.fact(&column.value)).collect()
 }
 

@@ -2,7 +2,7 @@
 //! definition's rules, else by D8. What is told is the same in every attempt; only a signature knows the time.
 
 use crate::{
-    answer::{Answer, Finding, heard},
+    answer::{Finding, Heard, judged, unreadable},
     build::{Attempt, BuildError, Fault, is_visible},
     conversation::{Purpose, Request},
     facts::Facts,
@@ -24,7 +24,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The conversation: the request, behind a login if the merchant has one.
 pub(crate) fn begin(attempt: &Attempt<'_>, wanted: &HttpExport) -> Result<OneRequest, BuildError> {
-    let facts = Facts { telling: *attempt.one()?, aes_key: attempt.target.aes_key };
+    let facts = Facts { telling: *attempt.one()?, target: &attempt.target };
     let body = body(&facts, wanted).map_err(BuildError::of(0))?;
     let of_auth = auth_headers(attempt, &wanted.auth, &body)?;
     let path = facts.fill(&wanted.path, |text| utf8_percent_encode(text, ESCAPED).into());
@@ -36,7 +36,7 @@ pub(crate) fn begin(attempt: &Attempt<'_>, wanted: &HttpExport) -> Result<OneReq
     tell.headers.extend(own_headers(&facts, wanted).map_err(BuildError::of(0))?);
     tell.headers.extend(of_auth);
     let rules = wanted.answers.clone();
-    let read = move |answer| read(&rules, answer);
+    let read = move |answer| judged(answer, |heard| read(&rules, heard));
     Ok(match login(attempt, &wanted.auth)? {
         None => OneRequest::open(tell, read),
         Some(login) => OneRequest::behind(login, attempt, tell, read),
@@ -113,18 +113,14 @@ fn login(attempt: &Attempt<'_>, auth: &Auth) -> Result<Option<Login>, Fault> {
 }
 
 /// The first rule that fits, else D8. What a rule would read and cannot is unreadable, whatever later rules say.
-fn read(rules: &[AnswerRule], answer: Option<Answer>) -> Finding {
-    let heard = match heard(answer) {
-        Ok(heard) => heard,
-        Err(failure) => return failure,
-    };
+fn read(rules: &[AnswerRule], heard: &Heard) -> Finding {
     let said: Option<Value> = serde_json::from_slice(&heard.body).ok();
     for (rule, number) in rules.iter().zip(1..) {
         if !rule.status.is_empty() && !rule.status.iter().any(|status| status.fits(heard.status)) {
             continue;
         }
         if let Some(member) = &rule.member {
-            let Some(said) = &said else { return Finding::transient("unreadable answer") };
+            let Some(said) = &said else { return unreadable() };
             if !says(said.pointer(member), &rule.is) {
                 continue;
             }

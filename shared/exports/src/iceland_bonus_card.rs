@@ -6,13 +6,13 @@ use crate::{
     answer::any_success,
     build::{Attempt, BuildError, Fault, Target, Telling},
     conversation::{Purpose, Request},
-    credentials::Credentials,
     form,
     login::Login,
     one_request::OneRequest,
+    python_json,
 };
 use harsh::Harsh;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 
 const SALT: &str = "GJgCh--VgsonCWacO5-MxAuMS9hcPeGGxj5tGsT40FM";
@@ -29,13 +29,9 @@ struct Body<'a> {
 struct Item<'a> {
     record_uid: String,
     merchant_scheme_id1: String,
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "python_json::exposed")]
     merchant_scheme_id2: SecretString,
     transaction_id: &'a str,
-}
-
-fn exposed<S: serde::Serializer>(text: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(text.expose_secret())
 }
 
 /// The conversation: a token if the merchant asks for one, then the batch.
@@ -63,12 +59,11 @@ fn items<'a>(target: &Target<'_>, tellings: &[Telling<'a>]) -> Result<Vec<Item<'
 }
 
 fn item<'a>(target: &Target<'_>, hashids: &Harsh, telling: &Telling<'a>) -> Result<Item<'a>, Fault> {
-    let credentials = Credentials::open(target.aes_key, &telling.identity.credentials)?;
-    let member = "merchant_identifier";
+    let credentials = telling.credentials(target)?;
     Ok(Item {
         record_uid: hashid(hashids, telling.identity.scheme_account_id, "the scheme account id")?,
         merchant_scheme_id1: hashid(hashids, telling.identity.user_id, "the user id")?,
-        merchant_scheme_id2: credentials.text(member).ok_or(Fault::NoCredential { member: member.into() })?.into(),
+        merchant_scheme_id2: credentials.told("merchant_identifier")?.into(),
         transaction_id: &telling.export.facts.transaction_id,
     })
 }

@@ -1,7 +1,7 @@
 //! Tokens: how one is got, and what its answer says (spec match §9.4, §12.4; RFC 6749 §5.1).
 
 use crate::{
-    answer::{Answer, Finding, heard},
+    answer::{Answer, Finding, success, unreadable},
     build::is_visible,
     conversation::{Request, Token},
 };
@@ -31,14 +31,11 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// The token of a login's answer, good for 0 s if nobody knows how long. Every failure is transient: nothing was told,
 /// and a person may mend the secret while the schedule goes on.
 pub(crate) fn token(answer: Option<Answer>, good_for_s: Option<u32>) -> Result<Token, Finding> {
-    let heard = heard(answer).map_err(|failure| failure.at("token"))?;
-    if !heard.is_success() {
-        return Err(Finding::transient(format!("token: HTTP {}", heard.status)));
-    }
+    let heard = success(answer).map_err(|failure| failure.at("token"))?;
     let members = heard.object().unwrap_or_default();
     let token = members.get("access_token").and_then(Value::as_str).unwrap_or_default();
     if !is_token(token) {
-        return Err(Finding::transient("token: unreadable answer"));
+        return Err(unreadable().at("token"));
     }
     let good_for_s = members.get("expires_in").and_then(seconds).or(good_for_s).unwrap_or(0);
     Ok(Token { value: token.into(), good_for_s })

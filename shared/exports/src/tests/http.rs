@@ -269,11 +269,11 @@ fn what_an_answer_means_by_itself() {
         (503, transient("HTTP 503")),
     ] {
         for text in ["", "<html>", r#"{"ok": true}"#] {
-            assert_eq!(attempt.heard(Some(response(status, text))), expected, "{status} {text}");
+            assert_eq!(attempt.heard(&response(status, text)), expected, "{status} {text}");
         }
     }
-    assert_eq!(attempt.heard(Some(Answer::NotSent { why: "refused" })), transient("not sent: refused"));
-    assert_eq!(attempt.heard(Some(Answer::Unknown { why: "timeout" })), transient("no answer: timeout"));
+    assert_eq!(attempt.heard(&Answer::NotSent { why: "refused" }), transient("not sent: refused"));
+    assert_eq!(attempt.heard(&Answer::Unknown { why: "timeout" }), transient("no answer: timeout"));
 }
 
 const RULES: &str = r#"
@@ -322,7 +322,7 @@ fn answer_rules() {
         (429, code(json!("never")), transient("HTTP 429")),
         (500, r#"{"errors": [1]}"#.into(), transient("HTTP 500")),
     ] {
-        assert_eq!(attempt.heard(Some(response(status, &text))), expected, "{status} {text}");
+        assert_eq!(attempt.heard(&response(status, &text)), expected, "{status} {text}");
     }
 }
 
