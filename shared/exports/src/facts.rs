@@ -11,7 +11,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, value::RawValue};
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 /// A JSON value that borrows what it can. What is secret is wiped; numbers are never floats of ours.
 #[derive(Serialize)]
@@ -143,17 +143,14 @@ fn time(at: Timestamp, format: &FactTime, zone: &TimeZone) -> Json<'static> {
 
 /// A wall-clock time by a format; the way back of what feeds read.
 fn wall(at: DateTime, format: &TimeFormat) -> String {
-    format.parts().iter().fold(String::new(), |mut text, part| {
-        let written = match part {
-            TimePart::Year => write!(text, "{:04}", at.year()),
-            TimePart::Month => write!(text, "{:02}", at.month()),
-            TimePart::Day => write!(text, "{:02}", at.day()),
-            TimePart::Hour => write!(text, "{:02}", at.hour()),
-            TimePart::Minute => write!(text, "{:02}", at.minute()),
-            TimePart::Second => write!(text, "{:02}", at.second()),
-            TimePart::Literal(c) => text.write_char(*c),
-        };
-        // a String takes everything
-        written.map_or_else(|_| String::new(), |()| text)
-    })
+    let part = |part: &TimePart| match part {
+        TimePart::Year => format!("{:04}", at.year()),
+        TimePart::Month => format!("{:02}", at.month()),
+        TimePart::Day => format!("{:02}", at.day()),
+        TimePart::Hour => format!("{:02}", at.hour()),
+        TimePart::Minute => format!("{:02}", at.minute()),
+        TimePart::Second => format!("{:02}", at.second()),
+        TimePart::Literal(c) => c.to_string(),
+    };
+    format.parts().iter().map(part).collect()
 }

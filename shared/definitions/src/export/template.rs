@@ -45,6 +45,14 @@ impl Template {
         &self.0
     }
 
+    /// The facts.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.0.iter().filter_map(|part| match part {
+            TemplatePart::Fact { fact, .. } => Some(fact),
+            TemplatePart::Text(_) => None,
+        })
+    }
+
     /// The texts between the facts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {

@@ -23,7 +23,7 @@ amount = { fact = "amount", as = "major-number" }
 pub(super) fn described(http: &str) -> Export {
     let text = format!(
         "merchant = \"linde\"\nversion = \"1\"\n[export]\nbase_url = \"https://linde.test/v1/\"\n\
-        repeat = \"same-key\"\n[export.protocol.http]\n{http}"
+        repeat = \"never\"\n[export.protocol.http]\n{http}"
     );
     Definition::from_toml(&text, "linde.toml").unwrap_or_else(|e| panic!("{e}")).export.unwrap()
 }
@@ -323,6 +323,26 @@ fn answer_rules() {
         (500, r#"{"errors": [1]}"#.into(), transient("HTTP 500")),
     ] {
         assert_eq!(attempt.heard(&response(status, &text)), expected, "{status} {text}");
+    }
+}
+
+proptest! {
+    /// Whatever a merchant answers: the conversation ends, and repeats nothing of what it heard.
+    #[test]
+    fn every_answer_means_something(
+        status in prop_oneof![Just(200_u16), Just(404), Just(409), any::<u16>()],
+        code in prop_oneof![Just(json!("not-yet")), Just(json!(42)), Just(json!("heard-hush")), Just(Value::Null)],
+        bytes in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
+    ) {
+        let attempt = Try { definition: described(&format!("{BODY}{RULES}")), ..small("", Value::Null) };
+        let text = json!({"error": {"code": code}, "errors": [code]}).to_string();
+        let body = bytes.unwrap_or_else(|| text.into_bytes());
+        match attempt.heard(&Answer::Response { status, body }) {
+            Finding::Delivered => {}
+            Finding::Transient { why } | Finding::AlreadyThere { why } | Finding::Refused { why } => {
+                prop_assert!(why.len() < 60 && why.is_ascii() && !why.contains("hush"), "{}", why);
+            }
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) fn export(export: &Export) -> Checked {
     let together = file || matches!(export.protocol, Protocol::IcelandBonusCard);
     ensure(together == export.batch.is_some(), "export.batch", "files and batches need it, nothing else can use it")?;
     ensure(!file || export.repeat == Repeat::SameKey, "export.repeat", "the same file may be written again: same-key")?;
+    if let Protocol::Http(request) = &export.protocol {
+        http::repeat(export.repeat, request)?;
+    }
     export.batch.as_ref().map_or(Ok(()), batch)?;
     first(export.first.as_ref())?;
     let deadline = (1..=DEADLINE_S_MAX).contains(&export.deadline_s);

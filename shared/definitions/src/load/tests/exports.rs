@@ -53,6 +53,7 @@ fn mistakes_in_exports_are_located() {
         (LINDE, "status = [404]", "status = [200, 302]", format!("{http}.answers.0.status.1")),
         (LINDE, "\"/fehler\"", "\"fehler\"", format!("{http}.answers.0.member")),
         (LINDE, "means = \"not-now\"", "means = \"later\"", format!("{http}.answers.0.means")),
+        (LINDE, "repeat = \"same-key\"", "repeat = \"ask-first\"", "export.repeat".into()),
         (UNMATCHED, "\"location-id\"", "\"location\"", format!("{file}.columns.2.value.fact")),
         (UNMATCHED, "name = \"uid\"", "name = \"member_number\"", format!("{file}.columns.5.name")),
         (UNMATCHED, "name = \"uid\"", "name = \"\"", format!("{file}.columns.5.name")),
@@ -84,6 +85,12 @@ fn mistakes_in_exports_are_located() {
 fn requests_that_make_no_sense() {
     let start = "merchant = \"x\"\nversion = \"1\"\n[export]\nbase_url = \"http://x\"\nrepeat = \"never\"\n\
         [export.protocol.http]\n";
+    let unknown = Definition::from_toml(&format!("{}body = [1]\n", start.replace("never", "same-key")), "x.toml");
+    assert_eq!(unknown.unwrap_err().key, "export.repeat", "no key for the merchant to know it by");
+    for known in ["path = \"/{id}\"", "headers = { K = \"{transaction-id}\" }", "body = [{ a = { fact = \"id\" } }]"] {
+        let body = if known.starts_with("body") { "" } else { "body = [1]\n" };
+        Definition::from_toml(&format!("{}{known}\n{body}", start.replace("never", "same-key")), "x.toml").unwrap();
+    }
     let hmac = |time: &str| {
         format!("auth = {{ hmac = {{ key = \"k\", signature_header = \"X-S\", timestamp_header = \"{time}\" }} }}\n")
     };

@@ -4,7 +4,7 @@ use super::{
     super::{Checked, ensure},
     address,
 };
-use crate::export::{AnswerRule, Auth, BodyField, HttpExport, Template, TemplatePart};
+use crate::export::{AnswerRule, Auth, BodyField, Fact, HttpExport, Repeat, Template, TemplatePart};
 use std::collections::BTreeSet;
 
 /// Headers that are there already, or that the connection needs for itself.
@@ -22,6 +22,34 @@ pub(super) fn request(request: &HttpExport) -> Checked {
     ensure(filled, key("body"), "a body is a table or a list that tells something")?;
     let rules = request.answers.iter().enumerate();
     rules.map(|(index, rule)| (key(&format!("answers.{index}")), rule)).try_for_each(|(key, rule)| answer(&key, rule))
+}
+
+/// What is promised about repeated requests has to be true.
+pub(super) fn repeat(repeat: Repeat, request: &HttpExport) -> Checked {
+    let key = "export.repeat";
+    match repeat {
+        Repeat::Never => Ok(()),
+        Repeat::AskFirst => ensure(false, key, "a request described as data cannot look into the merchant's history"),
+        Repeat::SameKey => {
+            let mut filled = std::iter::once(&request.path).chain(request.headers.values()).flat_map(Template::facts);
+            let says = filled.any(is_key) || has_key(&request.body);
+            ensure(says, key, "same-key: path, headers or body have to say `id` or `transaction-id`")
+        }
+    }
+}
+
+/// What a merchant can know a purchase by.
+fn is_key(fact: &Fact) -> bool {
+    matches!(fact, Fact::Id {} | Fact::TransactionId {})
+}
+
+fn has_key(field: &BodyField) -> bool {
+    match field {
+        BodyField::Fact(fact) => is_key(fact),
+        BodyField::Object(members) => members.values().any(has_key),
+        BodyField::List(items) => items.iter().any(has_key),
+        BodyField::Text(_) | BodyField::Number(_) | BodyField::Bool(_) => false,
+    }
 }
 
 fn key(name: &str) -> String {
