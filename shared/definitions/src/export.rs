@@ -1,10 +1,18 @@
 //! Whom to tell about a match, how, and how often (spec match §8, §9).
 
+mod answers;
+mod body;
+mod fact;
 mod file;
 mod http;
+mod template;
 
+pub use answers::{AnswerRule, AnswerStatus, Meaning};
+pub use body::BodyField;
+pub use fact::{Fact, FactTime, NumberText};
 pub use file::{Column, FileExport, FileFormat};
-pub use http::{AnswerRule, Auth, BodyField, Fact, HttpExport, Meaning, Method, NumberText, TimeText};
+pub use http::{Auth, HttpExport, Method};
+pub use template::{Template, TemplatePart};
 
 use harmonia_domain::money::MinorUnits;
 use jiff::civil::Date;
@@ -90,7 +98,7 @@ impl Protocol {
     pub fn reads_sale(&self) -> bool {
         match self {
             Self::Costa | Self::Stonegate | Self::TgiFridays(_) => true,
-            Self::Http(request) => request.body.values().any(BodyField::reads_sale),
+            Self::Http(request) => request.body.reads_sale(),
             Self::File(file) => file.columns.iter().any(|column| column.value.reads_sale()),
             Self::Bpl
             | Self::IcelandBonusCard

@@ -11,11 +11,12 @@ mod policy;
 mod route;
 mod schema;
 mod unmatched;
+mod zone;
 
 pub use export::{
-    AnswerRule, Auth, BatchPlan, BodyField, Column, Corrections, Export, Fact, FileExport, FileFormat, FirstAttempt,
-    HttpExport, Meaning, Method, NumberText, Promotion, Protocol, Repeat, RetryStep, SlimChickens, TgiFridays,
-    TheWorks, TimeText as FactTime,
+    AnswerRule, AnswerStatus, Auth, BatchPlan, BodyField, Column, Corrections, Export, Fact, FactTime, FileExport,
+    FileFormat, FirstAttempt, HttpExport, Meaning, Method, NumberText, Promotion, Protocol, Repeat, RetryStep,
+    SlimChickens, Template, TemplatePart, TgiFridays, TheWorks,
 };
 pub use feed::{
     AmountField, AmountUnit, CellCheck, Check, Compare, Csv, CurrencyField, Encoding, Fields, FixedColumn, FixedWidth,

@@ -1,6 +1,7 @@
 //! Payments that found no sale in time, told to another receiver (spec match §10.1).
 
 use harmonia_domain::feed::{Scheme, Slug};
+use jiff::tz::TimeZone;
 
 /// Which payments are collected for this receiver.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -12,8 +13,9 @@ pub struct Unmatched {
     /// Payments of days that ended at least so many whole days ago.
     pub after_days: u16,
     /// Whose days.
-    #[serde(default = "crate::utc")]
-    pub zone: String,
+    #[serde(default = "crate::zone::utc", deserialize_with = "crate::zone::named")]
+    #[schemars(with = "String")]
+    pub zone: TimeZone,
     /// Of these payment schemes only what has been settled.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

@@ -94,14 +94,18 @@ impl<'a> Attempt<'a> {
     }
 
     /// A member of the merchant's secret that is a text.
-    pub(crate) fn secret(&self, member: &'static str) -> Result<&'a str, Fault> {
-        self.target.secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member: member.into() })
+    pub(crate) fn secret(&self, member: &str) -> Result<&'a str, Fault> {
+        self.target
+            .secrets
+            .get(member)
+            .and_then(Value::as_str)
+            .ok_or_else(|| Fault::NoSecret { member: member.to_owned().into() })
     }
 
     /// One that goes into a header: blanks and line ends at its end are the editor's, not the merchant's (Q-E9).
-    pub(crate) fn header_secret(&self, member: &'static str) -> Result<&'a str, Fault> {
+    pub(crate) fn header_secret(&self, member: &str) -> Result<&'a str, Fault> {
         let text = self.secret(member)?.trim_end();
-        if is_visible(text) { Ok(text) } else { Err(Fault::NoSecret { member: member.into() }) }
+        if is_visible(text) { Ok(text) } else { Err(Fault::NoSecret { member: member.to_owned().into() }) }
     }
 }
 
@@ -131,6 +135,12 @@ pub enum Fault {
     /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
     #[error("this protocol tells no amounts, so it cannot tell that one changed")]
     NoAmounts,
+    /// The match lacks what the protocol tells.
+    #[error("the match has no {fact}")]
+    NoFact {
+        /// What.
+        fact: Cow<'static, str>,
+    },
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {
@@ -152,6 +162,9 @@ pub enum Fault {
     /// A batch without its id.
     #[error("the batch has no uid")]
     NoBatchUid,
+    /// A file whose name carries a number, without it.
+    #[error("the batch has no sequence number")]
+    NoSequence,
     /// A number that the protocol cannot encode.
     #[error("{what} cannot be encoded")]
     Encoding {

@@ -4,8 +4,8 @@ use crate::{
     answer::{Answer, Finding},
     bpl,
     build::{Attempt, BuildError, Fault},
-    costa, iceland_bonus_card, itsu, python_json, slim_chickens, squaremeal, stonegate, tgi_fridays, the_works,
-    wasabi_club,
+    costa, file, http, iceland_bonus_card, itsu, python_json, slim_chickens, squaremeal, stonegate, tgi_fridays,
+    the_works, wasabi_club,
 };
 use harmonia_definitions::Protocol;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -171,7 +171,8 @@ pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
         Protocol::TgiFridays(fridays) => Box::new(tgi_fridays::Talk::begin(attempt, fridays)?),
         Protocol::TheWorks(works) => Box::new(the_works::Talk::begin(attempt, works)?),
         Protocol::WasabiClub => Box::new(wasabi_club::begin(attempt)?),
-        Protocol::Http(_) | Protocol::File(_) => return Err(Fault::Unsupported { service: "this protocol" }.into()),
+        Protocol::Http(wanted) => Box::new(http::begin(attempt, wanted)?),
+        Protocol::File(wanted) => Box::new(file::Talk::begin(attempt, wanted)?),
     };
     Ok(Conversation { protocol, finding: None })
 }

@@ -70,8 +70,8 @@ impl Credentials {
 
 impl Credentials {
     /// A member that the protocol tells.
-    pub(crate) fn told(&self, member: &'static str) -> Result<&str, Fault> {
-        self.text(member).ok_or(Fault::NoCredential { member: member.into() })
+    pub(crate) fn told(&self, member: &str) -> Result<&str, Fault> {
+        self.text(member).ok_or_else(|| Fault::NoCredential { member: member.to_owned().into() })
     }
 }
 

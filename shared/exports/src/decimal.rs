@@ -6,12 +6,16 @@ use serde_json::Value;
 /// Hundredths of a whole.
 const HUNDRED: i64 = 100;
 
-/// Pounds with as few digits as possible: `55.66`, `55.5`, `55`.
-pub(crate) fn pounds(amount: MinorUnits) -> String {
+/// Pounds with two decimals: `55.50`.
+pub(crate) fn in_full(amount: MinorUnits) -> String {
     let sign = if amount.0 < 0 { "-" } else { "" };
     let minor = amount.0.unsigned_abs();
-    let text = format!("{sign}{}.{:02}", minor / 100, minor % 100);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{sign}{}.{:02}", minor / 100, minor % 100)
+}
+
+/// Pounds with as few digits as possible: `55.66`, `55.5`, `55`.
+pub(crate) fn pounds(amount: MinorUnits) -> String {
+    in_full(amount).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Pounds as Python writes a float: `12.34`, `55.0`.

@@ -1,6 +1,7 @@
 //! A file for a merchant: rows of one batch, written once (spec match §9.8).
 
-use super::http::Fact;
+use super::Fact;
+use jiff::tz::TimeZone;
 
 /// A file per batch, put into the bucket of exports.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -8,13 +9,14 @@ use super::http::Fact;
 pub struct FileExport {
     /// How rows are written.
     pub format: FileFormat,
-    /// The object's name: `{merchant}`, `{run}` (as `20240603T153000`, on the clock of `zone`), `{rows}`, `{sequence}` (from 1,
-    /// six digits, none used twice) and `{part}` (empty for the first file of a run, then `-2`, …) are filled in. Names
-    /// without a sequence need `{run}` and `{part}`: no two files may have one name.
+    /// The object's name. Filled in are `{merchant}`, `{run}` (as `20240603T153000`, on the clock of `zone`), `{rows}`
+    /// (how many), `{sequence}` (from 1, six digits, none used twice) and `{part}` (empty for the first file of a run,
+    /// then `-2`, `-3`, …). No two files may have one name: it needs `{sequence}`, or `{run}` and `{part}`.
     pub name: String,
-    /// Whose clock a run is told by.
-    #[serde(default = "utc")]
-    pub zone: String,
+    /// Whose clock a run is told by; UTC unless given.
+    #[serde(default = "crate::zone::utc", deserialize_with = "crate::zone::named")]
+    #[schemars(with = "String")]
+    pub zone: TimeZone,
     /// The columns, in order.
     pub columns: Vec<Column>,
 }
@@ -26,17 +28,13 @@ impl FileExport {
     }
 }
 
-fn utc() -> String {
-    "UTC".to_owned()
-}
-
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileFormat {
-    /// Commas, a header, CRLF, quotes only where needed.
+    /// Commas, a header, every line ends with CRLF, quotes only where needed.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object a line, without a header.
     JsonLines,
 }
 

@@ -3,7 +3,7 @@
 use super::{TimeFormat, not_empty};
 use crate::schema;
 use harmonia_domain::money::Currency;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::collections::BTreeMap;
 
@@ -152,7 +152,7 @@ pub struct TimeField {
     #[schemars(with = "String")]
     pub format: TimeText,
     /// Whose clock it is, unless an offset is written with the time. A name such as `Europe/London`.
-    #[serde(deserialize_with = "zone")]
+    #[serde(deserialize_with = "crate::zone::named")]
     #[schemars(with = "String")]
     pub zone: TimeZone,
 }
@@ -178,10 +178,4 @@ fn time_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeText, D::
         "typed-datetime" => Ok(TimeText::Typed),
         format => format.parse().map(TimeText::Format).map_err(D::Error::custom),
     }
-}
-
-/// A zone of the time zone database that is built in, whatever the machine has.
-fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    TimeZoneDatabase::bundled().get(&name).map_err(|_| D::Error::custom(format!("no time zone is called {name:?}")))
 }

@@ -63,7 +63,6 @@ fn collector(definition: &Definition, unmatched: &Unmatched) -> Checked {
     ensure(unmatched.of != definition.merchant, "unmatched.of", "a merchant hears of its own payments by its route")?;
     let days = (1..=UNMATCHED_DAYS_MAX).contains(&unmatched.after_days);
     ensure(days, "unmatched.after_days", format!("not between 1 and {UNMATCHED_DAYS_MAX}"))?;
-    zone("unmatched.zone", &unmatched.zone)?;
     export::full_minutes("unmatched.every_s", unmatched.every_s)?;
     ensure(definition.export.is_some(), "unmatched", "whom it is told to needs an [export] part")
 }

@@ -13,14 +13,14 @@ use harmonia_domain::{
 };
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{BookedPayment, Row, Stored, book_partitions, purchase_key};
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::{Timestamp, ToSpan};
 
 /// Parts of the book that are read at once.
 const READ_AT_ONCE: usize = 16;
 
 /// Payments before this instant are late: the days that ended `after_days` whole days ago (spec match §10.1).
 fn late_before(unmatched: &Unmatched, now: Timestamp) -> Option<Timestamp> {
-    let zone = TimeZone::get(&unmatched.zone).ok()?;
+    let zone = &unmatched.zone;
     let day = zone.to_datetime(now).date().checked_sub(i64::from(unmatched.after_days).days()).ok()?;
     zone.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok()
 }
@@ -75,6 +75,7 @@ impl Harmonia {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::tz::TimeZone;
 
     /// §10.1, worked example: a payment of the 17th is late on the 20th, not yet on the 19th.
     #[test]
@@ -82,14 +83,14 @@ mod tests {
         let unmatched = Unmatched {
             of: "stonegate".parse().unwrap(),
             after_days: 2,
-            zone: "UTC".into(),
+            zone: TimeZone::UTC,
             settled_only: vec![],
             every_s: 60,
         };
         let before = |now: &str| late_before(&unmatched, now.parse().unwrap()).unwrap().to_string();
         assert_eq!(before("2024-03-20T00:00:00Z"), "2024-03-18T00:00:00Z");
         assert_eq!(before("2024-03-19T23:59:59Z"), "2024-03-17T00:00:00Z");
-        let london = Unmatched { zone: "Europe/London".into(), ..unmatched.clone() };
+        let london = Unmatched { zone: TimeZone::get("Europe/London").unwrap(), ..unmatched.clone() };
         let before = late_before(&london, "2024-06-06T12:00:00Z".parse().unwrap()).unwrap();
         assert_eq!(before.to_string(), "2024-06-03T23:00:00Z");
     }

@@ -1,9 +1,10 @@
 //! Whom to tell, checked.
 
+mod file;
+mod http;
+
 use super::{Checked, ensure, zone};
-use crate::export::{
-    AnswerRule, Auth, BatchPlan, Export, FileExport, FirstAttempt, HttpExport, Promotion, Protocol, Repeat, RetryStep,
-};
+use crate::export::{BatchPlan, Export, FirstAttempt, Promotion, Protocol, Repeat, RetryStep};
 use jiff::civil::Time;
 
 /// Longest single wait before a repeat: a week.
@@ -28,6 +29,9 @@ pub(super) fn export(export: &Export) -> Checked {
     let together = file || matches!(export.protocol, Protocol::IcelandBonusCard);
     ensure(together == export.batch.is_some(), "export.batch", "files and batches need it, nothing else can use it")?;
     ensure(!file || export.repeat == Repeat::SameKey, "export.repeat", "the same file may be written again: same-key")?;
+    if let Protocol::Http(request) = &export.protocol {
+        http::repeat(export.repeat, request)?;
+    }
     export.batch.as_ref().map_or(Ok(()), batch)?;
     first(export.first.as_ref())?;
     let deadline = (1..=DEADLINE_S_MAX).contains(&export.deadline_s);
@@ -51,8 +55,8 @@ fn protocol(protocol: &Protocol) -> Checked {
             address("export.protocol.the-works.failover_url", &works.failover_url)?;
             works.promotion.as_ref().map_or(Ok(()), promotion)
         }
-        Protocol::Http(request) => http(request),
-        Protocol::File(wanted) => file(wanted),
+        Protocol::Http(request) => http::request(request),
+        Protocol::File(wanted) => file::file(wanted),
         _ => Ok(()),
     }
 }
@@ -61,57 +65,6 @@ fn promotion(promotion: &Promotion) -> Checked {
     let key = "export.protocol.the-works.promotion";
     ensure(promotion.from <= promotion.to, format!("{key}.to"), "the last day is before the first")?;
     zone(&format!("{key}.zone"), &promotion.zone)
-}
-
-fn http(request: &HttpExport) -> Checked {
-    let key = |name: &str| format!("export.protocol.http.{name}");
-    let path = request.path.is_empty() || request.path.starts_with('/');
-    ensure(path, key("path"), "a path begins with a slash")?;
-    let token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let visible = |text: &str| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
-    for (name, value) in &request.headers {
-        ensure(token(name) && visible(value), key("headers"), format!("{name:?} cannot stand in a header"))?;
-    }
-    match &request.auth {
-        Auth::ClientCredentials { token_url, .. } => address(&key("auth.client-credentials.token_url"), token_url)?,
-        Auth::Hmac { signature_header, timestamp_header, .. } => {
-            let good = token(signature_header) && token(timestamp_header);
-            ensure(good, key("auth.hmac"), "not the names of headers")?;
-        }
-        Auth::None | Auth::Basic { .. } | Auth::Bearer { .. } => {}
-    }
-    ensure(!request.body.is_empty(), key("body"), "an empty body tells nothing")?;
-    request.answers.iter().try_for_each(|rule| answer(&key("answers"), rule))
-}
-
-fn answer(key: &str, rule: &AnswerRule) -> Checked {
-    let some = !rule.status.is_empty() || rule.member.is_some();
-    ensure(some, key, "a rule needs a status or a member")?;
-    ensure(rule.is.is_empty() || rule.member.is_some(), key, "`is` needs a member")?;
-    let pointer = rule.member.as_ref().is_none_or(|member| member.starts_with('/'));
-    ensure(pointer, key, "a member is named as in /error/code")?;
-    let status = |text: &String| {
-        let mut letters = text.chars();
-        let class = letters.next().is_some_and(|c| ('2'..='5').contains(&c));
-        let rest = letters.as_str();
-        class && rest.len() == 2 && (rest == "xx" || rest.bytes().all(|b| b.is_ascii_digit()))
-    };
-    ensure(rule.status.iter().all(status), key, "a status is one such as 404 or 4xx")
-}
-
-fn file(file: &FileExport) -> Checked {
-    let key = |name: &str| format!("export.protocol.file.{name}");
-    zone(&key("zone"), &file.zone)?;
-    ensure(!file.columns.is_empty(), key("columns"), "a file without columns")?;
-    let unique = file.name.contains("{sequence}") || (file.name.contains("{run}") && file.name.contains("{part}"));
-    ensure(unique, key("name"), "needs {sequence}, or {run} and {part}: no two files may have one name")?;
-    let mut rest = file.name.clone();
-    for known in ["{merchant}", "{run}", "{rows}", "{sequence}", "{part}"] {
-        rest = rest.replace(known, "");
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    let good = rest.chars().all(plain) && !rest.starts_with('/') && !rest.contains("..");
-    ensure(good, key("name"), "letters, digits, - _ . / and the names in braces only")
 }
 
 fn batch(batch: &BatchPlan) -> Checked {

@@ -34,7 +34,7 @@ fn the_documentation_shows_the_definition() {
     assert!(text.contains(TOML.trim()), "docs/onboarding.md shows another definition");
     let sample: String = SAMPLE.iter().map(|byte| char::from(*byte)).collect();
     assert!(text.contains(sample.replace("\r\n", "\n").trim()), "docs/onboarding.md shows another sample");
-    let broken = TOML.replace("Europe/Berlin", "Europe/Berln");
+    let broken = TOML.replacen("Europe/Berlin", "Europe/Berln", 1);
     let error = Definition::from_toml(&broken, "kaffeehaus-linde.toml").unwrap_err().to_string();
     assert!(text.contains(&error), "docs/onboarding.md does not show: {error}");
 }
