@@ -128,9 +128,12 @@ pub enum Fault {
         /// Its name.
         member: Cow<'static, str>,
     },
-    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
-    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
-    NoAmounts,
+    /// The match lacks what the protocol tells.
+    #[error("the match has no {fact}")]
+    NoFact {
+        /// What.
+        fact: Cow<'static, str>,
+    },
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {
@@ -143,6 +146,9 @@ pub enum Fault {
         /// Its name in spec match §12.4.
         service: &'static str,
     },
+    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
+    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
+    NoAmounts,
     /// The protocol tells another number of purchases in one request.
     #[error("{told} purchases do not fit into one request")]
     Number {

@@ -50,7 +50,7 @@ fn body<'a>(telling: &Telling<'a>) -> Result<Body<'a>, Fault> {
     let facts = &export.facts;
     if facts.settlement_key.is_empty() {
         // its hash would be one id for all such purchases
-        return Err(Fault::Encoding { what: "an empty settlement key" });
+        return Err(Fault::NoFact { fact: "settlement key".into() });
     }
     Ok(Body {
         transaction_id: sha256_hex(facts.settlement_key.as_bytes()),

@@ -60,5 +60,5 @@ fn what_an_answer_means() {
 fn what_cannot_be_built() {
     let mut attempt = Try::example("squaremeal");
     attempt.export().facts.settlement_key = String::new();
-    assert_eq!(attempt.fault(), Fault::Encoding { what: "an empty settlement key" });
+    assert_eq!(attempt.fault(), Fault::NoFact { fact: "settlement key".into() });
 }
