@@ -8,6 +8,7 @@ use crate::{
     one_request::OneRequest,
     python_json,
 };
+use harmonia_domain::export::MatchType;
 use secrecy::SecretString;
 use sha1::{Digest, Sha1};
 
@@ -44,8 +45,14 @@ fn read(heard: &Heard) -> Finding {
 fn body<'a>(target: &Target<'a>, telling: &Telling<'a>) -> Result<Body<'a>, Fault> {
     let facts = &telling.export.facts;
     let datetime = facts.at.as_second();
-    let refund = if facts.amount.0 < 0 { "-refund" } else { "" };
-    let id = Sha1::digest(format!("{}{refund}{datetime}", facts.transaction_id));
+    // an export about another one is no repeat of it (invariant 3)
+    let suffix = match telling.export.match_type {
+        MatchType::Correction => "-correction",
+        MatchType::Reversal => "-reversal",
+        _ if facts.amount.0 < 0 => "-refund",
+        _ => "",
+    };
+    let id = Sha1::digest(format!("{}{suffix}{datetime}", facts.transaction_id));
     Ok(Body {
         id: format!("{}-{}", target.merchant, hex::encode(id)),
         transaction_total: facts.amount.0,

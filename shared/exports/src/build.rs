@@ -150,6 +150,9 @@ pub enum Fault {
         /// Its name in spec match §12.4.
         service: &'static str,
     },
+    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
+    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
+    NoAmounts,
     /// The protocol tells another number of purchases in one request.
     #[error("{told} purchases do not fit into one request")]
     Number {

@@ -156,6 +156,10 @@ impl Conversation {
 /// Begins an attempt. What identifies the purchases in its requests depends on the purchases only: every attempt has
 /// the same (invariant 3, D13).
 pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
+    let adjusts = attempt.tellings.iter().position(|telling| telling.export.match_type.adjusts());
+    if let Some(telling) = adjusts.filter(|_| !tells_amounts(&attempt.target.definition.protocol)) {
+        return Err(BuildError::of(telling)(Fault::NoAmounts));
+    }
     let protocol: Box<dyn Talks> = match &attempt.target.definition.protocol {
         Protocol::Bpl => Box::new(bpl::begin(attempt)?),
         Protocol::Costa => Box::new(costa::begin(attempt)?),
@@ -171,4 +175,22 @@ pub fn begin(attempt: &Attempt<'_>) -> Result<Conversation, BuildError> {
         Protocol::File(wanted) => Box::new(file::Talk::begin(attempt, wanted)?),
     };
     Ok(Conversation { protocol, finding: None })
+}
+
+/// Does a protocol tell the export's own amount? TGI Fridays' is the sale's, without the tip.
+fn tells_amounts(protocol: &Protocol) -> bool {
+    match protocol {
+        Protocol::Bpl
+        | Protocol::Itsu
+        | Protocol::Squaremeal
+        | Protocol::TheWorks(_)
+        | Protocol::Http(_)
+        | Protocol::File(_) => true,
+        Protocol::Costa
+        | Protocol::IcelandBonusCard
+        | Protocol::SlimChickens(_)
+        | Protocol::Stonegate
+        | Protocol::TgiFridays(_)
+        | Protocol::WasabiClub => false,
+    }
 }

@@ -5,7 +5,8 @@
 //! for each protocol. What a finding leads to is the merchant's schedule ([`verdict`]).
 //!
 //! Whatever a protocol finds is one of four things ([`Finding`], D8): delivered, already there, transient (the schedule
-//! goes on), refused (given up, listed, redrivable). Requests and answers never show their content when printed (invariant 7).
+//! goes on), refused (given up, listed, redrivable). Requests and answers never show their content when printed
+//! (invariant 7).
 
 mod acteol;
 mod address;

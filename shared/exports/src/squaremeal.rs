@@ -1,5 +1,5 @@
-//! `SquareMeal` (spec match §9.6; decision D4): every payment line by itself, without authentication. Auth, settlement and
-//! refund of one purchase share an id and differ in their flags and sign.
+//! `SquareMeal` (spec match §9.6; decision D4): every payment line by itself, without authentication. Auth, settlement
+//! and refund of one purchase share an id and differ in their flags and sign.
 
 use crate::{
     answer::any_success,

@@ -1,6 +1,6 @@
-//! The Works over `GiveX`'s JSON-RPC (spec match §9.10; decisions D8, D10, D13): the card's history is asked whether the
-//! purchase was rewarded already, then points are given or taken. Each call goes to a second address if the first one
-//! fails. The code of a call is derived from the export's id; the history is what makes a repeat safe.
+//! The Works over `GiveX`'s JSON-RPC (spec match §9.10; decisions D8, D10, D13): the card's history is asked whether
+//! the purchase was rewarded already, then points are given or taken. Each call goes to a second address if the first
+//! one fails. The code of a call is derived from the export's id; the history is what makes a repeat safe.
 
 use crate::{
     answer::{Answer, Finding, any_success, success, unreadable},

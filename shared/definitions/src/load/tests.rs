@@ -6,6 +6,9 @@ const WASABI: &str = include_str!("../../merchants/wasabi-club.toml");
 const ICELAND: &str = include_str!("../../merchants/iceland-bonus-card.toml");
 const STONEGATE: &str = include_str!("../../merchants/stonegate.toml");
 const ITSU: &str = include_str!("../../merchants/itsu.toml");
+const SLIM: &str = include_str!("../../merchants/slim-chickens.toml");
+const FRIDAYS: &str = include_str!("../../merchants/tgi-fridays.toml");
+const WORKS: &str = include_str!("../../merchants/the-works.toml");
 
 fn broken(text: &str, from: &str, to: &str) -> DefinitionError {
     assert!(text.contains(from), "nothing to break: {from}");
@@ -118,10 +121,40 @@ fn nonsense_is_refused() {
         (ICELAND, "is = \"integer\"", "is = \"number\"", "feed.check.0.is"),
         (ICELAND, "size = 200", "size = 0", "export.batch.size"),
         (ICELAND, "every_s = 60", "every_s = 86401", "export.batch.every_s"),
+        (STONEGATE, "at = \"10:30\"", "at = \"noon\"", "export.first.time-of-day.at"),
+        (STONEGATE, "zone = \"UTC\"", "zone = \"Mars\"", "export.first.time-of-day.zone"),
+        (FRIDAYS, "after-purchase-s = 86400", "after-purchase-s = 0", "export.first"),
+        (SLIM, "https://localhost-auth", "localhost-auth", "export.protocol.slim-chickens.auth_url"),
+        (WORKS, "failover_url = \"https:", "failover_url = \"", "export.protocol.the-works.failover_url"),
+        (WORKS, RATE, &promotion("2024-06-02", "2024-06-01", "UTC"), "export.protocol.the-works.promotion.to"),
+        (WORKS, RATE, &promotion("2024-06-01", "2024-06-01", "Mars"), "export.protocol.the-works.promotion.zone"),
     ] {
         let error = broken(text, from, to);
         assert_eq!(error.key, key, "{to}: {error}");
         assert!(error.line > 0 && !error.reason.is_empty());
+    }
+}
+
+const RATE: &str = "points_per_major = 5\n";
+
+fn promotion(from: &str, to: &str, zone: &str) -> String {
+    format!("{RATE}promotion = {{ points_per_major = 10, from = {from:?}, to = {to:?}, zone = {zone:?} }}\n")
+}
+
+/// Spec match §9.10: both days count.
+#[test]
+fn a_promotion_of_one_day() {
+    let text = WORKS.replacen(RATE, &promotion("2024-06-01", "2024-06-01", "Europe/London"), 1);
+    let export = Definition::from_toml(&text, "the-works.toml").unwrap().export.unwrap();
+    let crate::Protocol::TheWorks(works) = export.protocol else { panic!("not The Works") };
+    assert_eq!((works.points_per_major, works.promotion.unwrap().points_per_major), (5, 10));
+}
+
+/// Every shipped merchant is told of what is matched or streamed for it.
+#[test]
+fn every_shipped_merchant_is_told() {
+    for definition in Definitions::shipped().unwrap().iter() {
+        assert!(definition.export.is_some(), "{}", definition.merchant);
     }
 }
 

@@ -167,6 +167,34 @@ fn another_export_tells_something_else() {
     }
 }
 
+/// D12, undone matches: what changes an amount is told as something else than the purchase, or not at all.
+#[test]
+fn adjustments_are_no_repeats() {
+    use harmonia_domain::{export::MatchType, money::MinorUnits};
+    for merchant in MERCHANTS {
+        let mut told = vec![];
+        for match_type in [MatchType::Spotted, MatchType::Correction, MatchType::Reversal] {
+            let mut attempt = Try::example(merchant);
+            let export = attempt.export();
+            let state = export.state.clone();
+            if match_type.adjusts() {
+                *export = export.adjustment(match_type, MinorUnits(-100), export.created, state);
+            }
+            match attempt.begin() {
+                Ok(_) => told.push(super::body(&attempt.told()).to_owned()),
+                Err(error) => {
+                    assert_eq!((error.telling, error.fault), (Some(0), crate::Fault::NoAmounts), "{merchant}");
+                }
+            }
+        }
+        told.dedup();
+        let tells_amounts = merchant.starts_with("bpl-") || ["itsu", "squaremeal", "the-works"].contains(&merchant);
+        // SquareMeal is told of lines, which have no match to be undone
+        let different = if merchant == "squaremeal" { 2 } else { 3 };
+        assert_eq!(told.len(), if tells_amounts { different } else { 1 }, "{merchant}");
+    }
+}
+
 /// Protocols that tell one by one take exactly one.
 #[test]
 fn one_by_one() {

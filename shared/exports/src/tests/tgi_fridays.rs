@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 fn the_request_to_the_byte() {
     let request = Try::example("tgi-fridays").told();
     let text = concat!(
-        r#"{"user_id": "88899966", "message": "Thank you for your recent visit to TGI Fridays, your stripes have been "#,
-        r#"added to your account.", "gift_count": 51, "location_id": "55"}"#
+        r#"{"user_id": "88899966", "message": "Thank you for your recent visit to TGI Fridays, your stripes have "#,
+        r#"been added to your account.", "gift_count": 51, "location_id": "55"}"#
     );
     assert_exact(body(&request), text, 170, "02cfd0f03d428b852382c4e59e72ca714f475835b00104f168f706e0e160213f");
     assert_eq!((request.purpose, request.method), (Purpose::Tell, "POST"));

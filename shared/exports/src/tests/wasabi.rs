@@ -74,28 +74,6 @@ fn unreadable_answers_are_transient() {
     }
 }
 
-/// D8: whatever they say.
-#[test]
-fn redirects_throttling_and_failures_are_transient() {
-    for status in [100, 301, 302, 304, 429, 500, 502, 503, 504, 599, 999] {
-        for body in ["", r#"{"Message": "success"}"#, r#"{"Message": "Origin ID not found"}"#] {
-            assert_eq!(heard(Some(response(status, body))), transient(&format!("HTTP {status}")));
-        }
-    }
-    assert_eq!(heard(Some(Answer::NotSent { why: "connection refused" })), transient("not sent: connection refused"));
-    assert_eq!(heard(Some(Answer::Unknown { why: "timeout" })), transient("no answer: timeout"));
-    assert_eq!(heard(None), transient("no answer"));
-}
-
-/// What is over stays over.
-#[test]
-fn a_finding_is_final() {
-    let mut talk = conversation();
-    sent(talk.next(None));
-    assert_eq!(done(talk.next(Some(response(500, "")))), transient("HTTP 500"));
-    assert_eq!(done(talk.next(Some(response(200, "{}")))), transient("HTTP 500"));
-}
-
 /// What cannot be built is refused, with a name.
 #[test]
 fn what_cannot_be_built() {
@@ -108,9 +86,4 @@ fn what_cannot_be_built() {
     }
     assert_eq!(no_email.finding(), refused("cannot be told: the credentials have no text \"email\""));
     assert!(matches!(begin(&json!([])).fault, Fault::Credentials(_)));
-    let telling = || (export("1"), identity(1, 1, &credentials_of_e()));
-    for tellings in [vec![], vec![telling(), telling()]] {
-        let error = talk("wasabi-club", &Value::Null, &tellings, None).unwrap_err();
-        assert_eq!(error, Fault::Number { told: tellings.len() }.into());
-    }
 }
