@@ -11,7 +11,7 @@ pub use answers::{AnswerRule, AnswerStatus, Meaning};
 pub use body::BodyField;
 pub use fact::{Fact, FactTime, NumberText};
 pub use file::{Column, FileExport, FileFormat};
-pub use http::{Auth, HttpExport, Method};
+pub use http::{Auth, ClientIn, HttpExport, Method};
 pub use template::{Template, TemplatePart};
 
 use harmonia_domain::money::MinorUnits;

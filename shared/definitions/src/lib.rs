@@ -14,9 +14,9 @@ mod unmatched;
 mod zone;
 
 pub use export::{
-    AnswerRule, AnswerStatus, Auth, BatchPlan, BodyField, Column, Corrections, Export, Fact, FactTime, FileExport,
-    FileFormat, FirstAttempt, HttpExport, Meaning, Method, NumberText, Promotion, Protocol, Repeat, RetryStep,
-    SlimChickens, Template, TemplatePart, TgiFridays, TheWorks,
+    AnswerRule, AnswerStatus, Auth, BatchPlan, BodyField, ClientIn, Column, Corrections, Export, Fact, FactTime,
+    FileExport, FileFormat, FirstAttempt, HttpExport, Meaning, Method, NumberText, Promotion, Protocol, Repeat,
+    RetryStep, SlimChickens, Template, TemplatePart, TgiFridays, TheWorks,
 };
 pub use feed::{
     AmountField, AmountUnit, CellCheck, Check, Compare, Csv, CurrencyField, Encoding, Fields, FixedColumn, FixedWidth,

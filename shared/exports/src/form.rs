@@ -27,6 +27,14 @@ pub(crate) fn of(pairs: &[(&str, &str)]) -> Vec<u8> {
     form
 }
 
+/// One text, as it stands in a form.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut form = Vec::new();
+    quote(&mut form, text);
+    // nothing but ASCII
+    String::from_utf8_lossy(&form).into_owned()
+}
+
 fn push(form: &mut Vec<u8>, name: &str, text: &str) {
     if !form.is_empty() {
         form.push(b'&');

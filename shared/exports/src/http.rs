@@ -11,7 +11,7 @@ use crate::{
     one_request::OneRequest,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use harmonia_definitions::{AnswerRule, Auth, HttpExport, Meaning};
+use harmonia_definitions::{AnswerRule, Auth, ClientIn, HttpExport, Meaning};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
@@ -72,7 +72,7 @@ fn auth_headers(attempt: &Attempt<'_>, auth: &Auth, body: &[u8]) -> Result<Heade
             if user.contains(':') {
                 return Err(Fault::NoSecret { member: username.clone().into() });
             }
-            authorization(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+            authorization(basic(user, password))
         }
         Auth::Hmac { key, signature_header, timestamp_header } => {
             let now = attempt.now.as_second().to_string();
@@ -98,18 +98,26 @@ fn signature(key: &str, timestamp: &str, body: &[u8]) -> Result<String, Fault> {
 }
 
 fn login(attempt: &Attempt<'_>, auth: &Auth) -> Result<Option<Login>, Fault> {
-    let Auth::ClientCredentials { token_url, client_id, client_secret, scope } = auth else {
+    let Auth::ClientCredentials { token_url, client_id, client_secret, scope, client_in } = auth else {
         return Ok(None);
     };
-    let mut pairs = vec![
-        ("grant_type", "client_credentials"),
-        ("client_id", text(attempt, client_id)?),
-        ("client_secret", text(attempt, client_secret)?),
-    ];
+    let (id, secret) = (text(attempt, client_id)?, text(attempt, client_secret)?);
+    let mut pairs = vec![("grant_type", "client_credentials")];
+    if *client_in == ClientIn::Form {
+        pairs.extend([("client_id", id), ("client_secret", secret)]);
+    }
     pairs.extend(scope.as_deref().map(|scope| ("scope", scope)));
     let request = Request::log_in(token_url.clone(), form::of(&pairs));
-    // RFC 6749 §5.1: a server that does not say how long means something else that we do not know
+    let request = match client_in {
+        ClientIn::Form => request,
+        ClientIn::Basic => request.with("Authorization", basic(&form::quoted(id), &form::quoted(secret))),
+    };
+    // a server that does not say how long a token is good means something that we do not know (RFC 6749 §5.1)
     Ok(Some(Login { request, scheme: "Bearer".into(), good_for_s: None }))
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// The first rule that fits, else D8. What a rule would read and cannot is unreadable, whatever later rules say.

@@ -77,8 +77,8 @@ pub enum Auth {
         /// Member that holds its value.
         key: String,
     },
-    /// OAuth 2.0 client credentials (RFC 6749 §4.4), sent as a form: a token is fetched, kept while it is good, and
-    /// fetched again once after a 401.
+    /// OAuth 2.0 client credentials (RFC 6749 §4.4): a token is fetched, kept while it is good, and fetched again once
+    /// after a 401.
     ClientCredentials {
         /// Where tokens are had.
         token_url: String,
@@ -88,6 +88,9 @@ pub enum Auth {
         client_secret: String,
         /// The scope to ask for.
         scope: Option<String>,
+        /// Where id and secret stand; in the form unless given.
+        #[serde(default)]
+        client_in: ClientIn,
     },
     /// A signature over timestamp and body: lower-case hex of HMAC-SHA-256(key, `<unix seconds>.<body>`).
     Hmac {
@@ -98,4 +101,15 @@ pub enum Auth {
         /// The header of the timestamp.
         timestamp_header: String,
     },
+}
+
+/// Where a request for a token says who asks (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientIn {
+    /// In the body, as `client_id` and `client_secret`.
+    #[default]
+    Form,
+    /// In the header `Authorization: Basic`, each encoded as in a form.
+    Basic,
 }

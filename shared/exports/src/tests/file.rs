@@ -1,7 +1,7 @@
 //! Files that definitions describe (spec match §8.8, §9.8): the worked example to the byte, names that no two files
 //! share, and what is a delivery.
 
-use super::{AES_KEY, credentials_of_e, done, export, identity, shipped, transient};
+use super::{AES_KEY, credentials_of_e, done, export, identity, transient};
 use crate::{Answer, Attempt, BatchRun, BuildError, Conversation, Fault, File, Finding, Step, Target, Telling, begin};
 use harmonia_definitions::{Definition, Export};
 use harmonia_domain::{identity::Identity, ids::sha256_hex};
@@ -27,6 +27,12 @@ fn two() -> Vec<Purchase> {
         purchase("582228491099278", "stonegate-123", Some("store_1a"), 7645, "2024-03-17T17:13:59Z"),
         purchase("123456789_20240306", "LEM\"25,1", None, 3301, "2024-03-06T15:01:00Z"),
     ]
+}
+
+/// The shipped definition.
+fn stonegate() -> Export {
+    let text = include_str!("../../../definitions/merchants/stonegate-unmatched.toml");
+    Definition::from_toml(text, "stonegate-unmatched.toml").unwrap().export.unwrap()
 }
 
 fn run() -> BatchRun<'static> {
@@ -76,7 +82,7 @@ fn described(file: &str) -> Export {
 #[test]
 fn the_file_to_the_byte() {
     let purchases = two();
-    let told = file(&shipped("stonegate-unmatched"), &purchases, run());
+    let told = file(&stonegate(), &purchases, run());
     assert_eq!(told.name, "stonegate-unmatched/stonegate_date20240320T000005_rows2_data.csv");
     let text = text(&told)
         .replace(&purchases[0].0.id.as_uuid(), "6f1d5a4e-0c5b-4a3e-9a55-2f0c7c1f7d10")
@@ -89,9 +95,9 @@ fn the_file_to_the_byte() {
 /// A run's first file has no part, the others count from two; a sequence has six digits or more.
 #[test]
 fn names() {
-    let stonegate = shipped("stonegate-unmatched");
+    let definition = stonegate();
     for (number, part) in [(0, ""), (1, "-2"), (2, "-3"), (u32::MAX, "-4294967296")] {
-        let told = file(&stonegate, &two(), BatchRun { number, ..run() });
+        let told = file(&definition, &two(), BatchRun { number, ..run() });
         assert_eq!(told.name, format!("stonegate-unmatched/stonegate_date20240320T000005_rows2{part}_data.csv"));
     }
     let columns = r#"columns = [{ name = "id", value = { fact = "id" } }]"#;
@@ -154,7 +160,7 @@ fn json_lines() {
 #[test]
 fn what_an_answer_means() {
     let heard = |answer| {
-        let mut talk = talk(&shipped("stonegate-unmatched"), &two(), Some(run()), 0).unwrap();
+        let mut talk = talk(&stonegate(), &two(), Some(run()), 0).unwrap();
         assert!(matches!(talk.next(None), Step::Put(_)));
         done(talk.next(answer))
     };
@@ -171,12 +177,12 @@ fn what_an_answer_means() {
 /// A file needs its batch and rows; a row that cannot be written is named, so that the others can be told without it.
 #[test]
 fn what_cannot_be_built() {
-    let stonegate = shipped("stonegate-unmatched");
-    assert_eq!(talk(&stonegate, &two(), None, 0).unwrap_err(), Fault::NoBatchUid.into());
-    assert_eq!(talk(&stonegate, &[], Some(run()), 0).unwrap_err(), Fault::Number { told: 0 }.into());
+    let definition = stonegate();
+    assert_eq!(talk(&definition, &two(), None, 0).unwrap_err(), Fault::NoBatchUid.into());
+    assert_eq!(talk(&definition, &[], Some(run()), 0).unwrap_err(), Fault::Number { told: 0 }.into());
     let mut purchases = two();
     purchases[1].1.credentials = "closed".into();
-    assert!(talk(&stonegate, &purchases, Some(run()), 0).is_ok(), "nobody asks for the credentials");
+    assert!(talk(&definition, &purchases, Some(run()), 0).is_ok(), "nobody asks for the credentials");
     let asks = described(
         "format = \"csv\"\nname = \"{sequence}\"\n\
         columns = [{ name = \"card\", value = { fact = \"credential\", name = \"card_number\" } }]",
@@ -191,7 +197,7 @@ proptest! {
     fn files_read_back(
         rows in prop::collection::vec((".*", ".*", prop::option::of(".*"), any::<i64>()), 1..6), before in 1_u32..50,
     ) {
-        let definition = shipped("stonegate-unmatched");
+        let definition = stonegate();
         let purchases: Vec<_> = rows
             .iter()
             .map(|(id, member, place, minor)| purchase(id, member, place.as_deref(), *minor, "2024-03-06T15:01:00Z"))

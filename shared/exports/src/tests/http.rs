@@ -20,7 +20,7 @@ amount = { fact = "amount", as = "major-number" }
 "#;
 
 /// The `[export]` part with this request.
-pub(super) fn described(http: &str) -> Export {
+fn described(http: &str) -> Export {
     let text = format!(
         "merchant = \"linde\"\nversion = \"1\"\n[export]\nbase_url = \"https://linde.test/v1/\"\n\
         repeat = \"never\"\n[export.protocol.http]\n{http}"
@@ -29,7 +29,17 @@ pub(super) fn described(http: &str) -> Export {
 }
 
 fn attempt(http: &str, secrets: Value) -> Try {
-    Try { definition: described(http), ..Try::of("wasabi-club", secrets) }
+    let telling = (export("582228491099278"), identity(42, 1001, &credentials_of_e()), json!({}));
+    Try {
+        merchant: "linde",
+        definition: described(http),
+        secrets,
+        tellings: vec![telling],
+        uid: None,
+        before: 0,
+        now: "2022-10-26T16:20:00Z",
+        token: None,
+    }
 }
 
 /// With the small body.
@@ -112,7 +122,7 @@ fn client_credentials() {
         client_id = "id"
         client_secret = "secret"
         scope = "purchases:write loyalty""#;
-    let mut attempt = small(http, json!({"id": "c 1", "secret": "s&=é"}));
+    let attempt = small(http, json!({"id": "c 1", "secret": "s&=é"}));
     let mut talk = attempt.begin().unwrap();
     let login = sent(talk.next(None));
     assert_eq!((login.purpose, login.url.as_str()), (Purpose::Authenticate, "https://login.linde.test/token"));
@@ -126,6 +136,13 @@ fn client_credentials() {
     assert_eq!(talk.token().map(|token| token.good_for_s), Some(300));
     assert_eq!(done(talk.next(Some(response(201, "")))), Finding::Delivered);
 
+    let basic = Try { definition: described(&format!("{http}\nclient_in = \"basic\"\n{BODY}")), ..attempt };
+    let login = basic.first();
+    let authorization = ("Authorization", "Basic YysxOnMlMjYlM0QlQzMlQTk=");
+    assert_eq!(headers(&login), [("Content-Type", "application/x-www-form-urlencoded"), authorization]);
+    assert_eq!(body(&login), "grant_type=client_credentials&scope=purchases%3Awrite+loyalty");
+
+    let mut attempt = basic;
     attempt.token = Some("kept");
     let mut talk = attempt.begin().unwrap();
     assert_eq!(header(&sent(talk.next(None)), "Authorization"), Some("Bearer kept"));
@@ -297,8 +314,7 @@ means = "delivered"
 /// The first rule that fits; what a rule looks into has to be JSON; D8 stands above all rules.
 #[test]
 fn answer_rules() {
-    let attempt = small("", Value::Null);
-    let attempt = Try { definition: described(&format!("{BODY}{RULES}")), ..attempt };
+    let attempt = attempt(&format!("{BODY}{RULES}"), Value::Null);
     let known = Finding::AlreadyThere { why: "HTTP 409, by answer rule 1".into() };
     let code = |code: Value| json!({"error": {"code": code}}).to_string();
     let not_now = transient("HTTP 400, by answer rule 2");
@@ -334,7 +350,7 @@ proptest! {
         code in prop_oneof![Just(json!("not-yet")), Just(json!(42)), Just(json!("heard-hush")), Just(Value::Null)],
         bytes in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
     ) {
-        let attempt = Try { definition: described(&format!("{BODY}{RULES}")), ..small("", Value::Null) };
+        let attempt = attempt(&format!("{BODY}{RULES}"), Value::Null);
         let text = json!({"error": {"code": code}, "errors": [code]}).to_string();
         let body = bytes.unwrap_or_else(|| text.into_bytes());
         match attempt.heard(&Answer::Response { status, body }) {

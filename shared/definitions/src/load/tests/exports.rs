@@ -179,6 +179,7 @@ fn every_key_of_an_export_is_documented() {
         "Auth",
         "AnswerRule",
         "AnswerStatus",
+        "ClientIn",
         "Fact",
         "NumberText",
         "FileExport",
