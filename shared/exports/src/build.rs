@@ -132,9 +132,6 @@ pub enum Fault {
         /// Its name.
         member: Cow<'static, str>,
     },
-    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
-    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
-    NoAmounts,
     /// The match lacks what the protocol tells.
     #[error("the match has no {fact}")]
     NoFact {
