@@ -84,15 +84,19 @@ impl Harmonia {
 
     /// May up to `wanted` exports be told now?
     pub(super) async fn permit(&self, target: &Target, merchant: &Slug, wanted: usize) -> Result<Permit, StageError> {
+        let mut read = Read::Eventual;
         for _ in 0..TRIES_MAX {
             let now = self.now();
+            let asking = self.telling.asking.lock().await;
             let kept = self.telling.control(merchant, now).filter(|kept| {
                 kept.row.door(now) == Door::Open && kept.row.failures == 0 && target.per_minute.is_none()
             });
             let seen = match kept {
                 Some(kept) => kept,
-                None => self.read_control(merchant, Read::Consistent).await?,
+                None => self.read_control(merchant, read).await?,
             };
+            drop(asking);
+            read = Read::Consistent;
             let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
             match (seen.row.door(now), target.per_minute) {
                 (Door::Paused, _) => return Ok(Permit::NotBefore(now)),

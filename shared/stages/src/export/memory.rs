@@ -20,6 +20,8 @@ const CONTROL_KEEP_S: i64 = 10;
 pub struct Memory {
     tokens: Mutex<HashMap<Slug, (SecretString, Timestamp)>>,
     controls: Mutex<HashMap<Slug, (Stored<Control>, Timestamp)>>,
+    /// Held while a control is read, so that messages that arrive together read it once.
+    pub(super) asking: futures::lock::Mutex<()>,
 }
 
 impl Memory {
