@@ -5,6 +5,7 @@ mod definitions;
 mod demo;
 mod drop;
 mod explain;
+mod exports;
 mod files;
 mod generate;
 mod identifiers;
@@ -76,6 +77,14 @@ enum Command {
     Unmatch(redress::Unmatch),
     /// Examine every open payment once more; exit code 1 if one could be matched.
     Sweep(redress::Sweep),
+    /// List exports that were not told: given up, unconfirmed, skipped or held.
+    Exports(exports::Wanted),
+    /// Send exports again that were not told: the same ids and keys, in a new generation.
+    Redrive(exports::Again),
+    /// Matching goes on for a merchant, its exports wait.
+    Pause(exports::Pause),
+    /// A paused merchant is told again.
+    Resume(exports::Resume),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -107,6 +116,10 @@ fn main() -> ExitCode {
             Command::Match(options) => redress::force(&folder, &options).await,
             Command::Unmatch(options) => redress::unmatch(&folder, &options).await,
             Command::Sweep(options) => redress::sweep(&folder, &options).await,
+            Command::Exports(wanted) => exports::list(&folder, &wanted).await,
+            Command::Redrive(options) => exports::redrive(&folder, &options).await,
+            Command::Pause(options) => exports::pause(&folder, &options).await,
+            Command::Resume(options) => exports::resume(&folder, &options).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }

@@ -21,6 +21,12 @@ pub(crate) struct Reason {
     why: String,
 }
 
+impl Reason {
+    pub(crate) fn words(&self) -> Result<Words, Failure> {
+        Ok(Words::new(&self.by, &self.why)?)
+    }
+}
+
 /// Names a payment.
 #[derive(clap::Args)]
 pub(crate) struct Payment {
@@ -85,7 +91,7 @@ async fn open(folder: &Folder) -> Result<FolderRegistry, Failure> {
 }
 
 pub(crate) async fn force(folder: &Folder, options: &Match) -> Result<ExitCode, Failure> {
-    let words = Words::new(&options.reason.by, &options.reason.why)?;
+    let words = options.reason.words()?;
     let registry = open(folder).await?;
     let (p, sale) = (options.payment.key(), &options.sale);
     let forced = registry.harmonia.force_match(&p, &sale.of, &sale.id, &words).await;
@@ -99,7 +105,7 @@ pub(crate) async fn force(folder: &Folder, options: &Match) -> Result<ExitCode, 
 }
 
 pub(crate) async fn unmatch(folder: &Folder, options: &Unmatch) -> Result<ExitCode, Failure> {
-    let words = Words::new(&options.reason.by, &options.reason.why)?;
+    let words = options.reason.words()?;
     let registry = open(folder).await?;
     let p = options.payment.key();
     let undone = registry.harmonia.unmatch(&p, &words).await;

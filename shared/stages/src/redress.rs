@@ -193,7 +193,7 @@ fn state_of(purchase: &Purchase) -> &'static str {
 }
 
 impl Harmonia {
-    fn redress(&self, words: &Words) -> Redress {
+    pub(crate) fn redress(&self, words: &Words) -> Redress {
         Redress { by: words.by.clone(), on: self.now(), why: words.why.clone() }
     }
 

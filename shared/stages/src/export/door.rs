@@ -1,11 +1,10 @@
 //! Whether a merchant may be told now: paused by a person, given a rest by the breaker, or at its own limit. One row a
 //! merchant, shared by all functions; a healthy merchant costs one cheap read per process and ten seconds.
 
-use crate::{Harmonia, StageError};
+use crate::{Harmonia, StageError, redress::Words};
 use harmonia_definitions::Export as Target;
 use harmonia_domain::{
     control::{Control, Door},
-    export::Redress,
     feed::Slug,
 };
 use harmonia_ports::Read;
@@ -139,14 +138,14 @@ impl Harmonia {
     }
 
     /// Matching goes on, exports of this merchant wait. `false`: they do already.
-    pub async fn pause(&self, merchant: &Slug, by: &str, why: &str) -> Result<bool, StageError> {
+    pub async fn pause(&self, merchant: &Slug, words: &Words) -> Result<bool, StageError> {
         self.definition(merchant)?;
-        let paused = Redress { by: by.to_owned(), on: self.now(), why: why.to_owned() };
+        let paused = self.redress(words);
         let pause = |control: &Control| match control.paused {
             Some(_) => control.clone(),
             None => Control { paused: Some(paused.clone()), ..control.clone() },
         };
-        self.change_control(merchant, by, pause).await
+        self.change_control(merchant, "pause", pause).await
     }
 
     /// Exports of this merchant go out again: what waited is due at once. `false`: it was not paused.
