@@ -39,7 +39,7 @@ pub(crate) async fn till(linked: bool) -> MemoryCloud {
 /// Onboards [`MID`]; members are those of the second user directory from here on.
 pub(crate) async fn onboard(cloud: &mut MemoryCloud) {
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+    harmonia.settings = Arc::new(Settings { directory: Directory::Table });
     let till = Identifier {
         scheme: "visa".parse().unwrap(),
         kind: IdentifierType::Primary,

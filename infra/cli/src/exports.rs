@@ -144,9 +144,10 @@ pub(crate) async fn pause(folder: &Folder, options: &Pause) -> Result<ExitCode, 
     let merchant = &options.merchant;
     println!(
         "{}",
-        match done? {
-            true => format!("{merchant} is paused: matching goes on, its exports wait"),
-            false => format!("{merchant} was paused already"),
+        if done? {
+            format!("{merchant} is paused: matching goes on, its exports wait")
+        } else {
+            format!("{merchant} was paused already")
         }
     );
     Ok(ExitCode::SUCCESS)
@@ -159,9 +160,10 @@ pub(crate) async fn resume(folder: &Folder, options: &Resume) -> Result<ExitCode
     let merchant = &options.merchant;
     println!(
         "{}",
-        match done? {
-            true => format!("{merchant} is told again: what waited is due at the next minute"),
-            false => format!("{merchant} was not paused"),
+        if done? {
+            format!("{merchant} is told again: what waited is due at the next minute")
+        } else {
+            format!("{merchant} was not paused")
         }
     );
     Ok(ExitCode::SUCCESS)
