@@ -20,7 +20,7 @@ use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
 };
-use harmonia_ports::{Bucket, Clock, Item, Ports, QueueError, StoreError, Table};
+use harmonia_ports::{Bucket, Clock, Item, NoTrains, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
     App,
     web::{HttpWeb, WebError},
@@ -247,6 +247,7 @@ impl Local {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
+            trains: Arc::new(NoTrains),
             secrets: outside.secrets(&world.aes_key),
             clock: Arc::clone(&clock),
         };

@@ -17,7 +17,7 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_ports::{
-    Bucket, Ports, QueueError, Table,
+    Bucket, NoTrains, Ports, QueueError, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -55,6 +55,7 @@ impl MemoryCloud {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: partners.clone(),
+            trains: Arc::new(NoTrains),
             secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };

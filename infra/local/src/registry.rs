@@ -9,7 +9,7 @@ use crate::{
     local::{Door, Folder, LocalError},
 };
 use harmonia_aws::DynamoTables;
-use harmonia_ports::{Clock, FixedSecrets, Ports};
+use harmonia_ports::{Clock, FixedSecrets, NoTrains, Ports};
 use harmonia_runtime::web::HttpWeb;
 use harmonia_stages::{Directory, Harmonia, Settings};
 use std::{net::TcpStream, sync::Arc, time::Duration};
@@ -71,6 +71,7 @@ impl FolderRegistry {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
+            trains: Arc::new(NoTrains),
             secrets: Arc::new(FixedSecrets::none()),
             clock,
         };

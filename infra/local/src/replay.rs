@@ -23,7 +23,7 @@ use harmonia_domain::{
     feed::{Feed, NameError, Slug},
 };
 use harmonia_ports::{
-    Bucket, ExportSecrets, FixedSecrets, Objects, Ports, Table,
+    Bucket, ExportSecrets, FixedSecrets, NoTrains, Objects, Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -129,6 +129,7 @@ impl Stage {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: web.clone(),
+            trains: Arc::new(NoTrains),
             secrets: Arc::new(FixedSecrets::new(secrets)),
             clock: clock.clone(),
         };

@@ -12,6 +12,8 @@ pub mod deployed;
 #[cfg(feature = "deployed")]
 pub mod s3;
 #[cfg(feature = "deployed")]
+pub mod sfn;
+#[cfg(feature = "deployed")]
 pub mod sqs;
 
 pub use dynamodb::{Capacity, DynamoTables, TableNames, Units, create_tables};

@@ -9,6 +9,7 @@ mod objects;
 mod queues;
 mod secrets;
 mod tables;
+mod trains;
 mod web;
 
 #[cfg(any(test, feature = "contract"))]
@@ -20,6 +21,7 @@ pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
 pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
 pub use tables::{Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
+pub use trains::{NoTrains, Train, TrainError, Trains};
 pub use web::{Call, Web, WebAnswer};
 
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// SQS.
     pub queues: Arc<dyn Queues>,
+    /// Step Functions: what is to be told later.
+    pub trains: Arc<dyn Trains>,
     /// HTTP to the user directory and the merchants.
     pub web: Arc<dyn Web>,
     /// What merchants' doors are opened with.

@@ -12,6 +12,7 @@ use harmonia_aws::{
     DynamoTables, TableNames,
     deployed::{SecretError, clients},
     s3::{BucketNames, S3Objects},
+    sfn::DeliverMachine,
     sqs::{QueueUrls, SqsQueues},
 };
 use harmonia_definitions::{DefinitionError, Definitions};
@@ -106,6 +107,7 @@ async fn app() -> Result<App, StartError> {
         objects: Arc::new(S3Objects::new(clients.s3, buckets)),
         queues: queues.clone(),
         web: Arc::new(web::HttpWeb::new()?),
+        trains: Arc::new(DeliverMachine::new(clients.sfn, optional("HARMONIA_DELIVER_MACHINE"))),
         secrets: Arc::new(KeptSecrets::new(secrets, Box::new(read))),
         clock: Arc::new(SystemClock),
     };

@@ -8,10 +8,12 @@ mod batch;
 mod door;
 mod memory;
 mod redrive;
+mod train;
 mod unmatched;
 
 pub use memory::Memory;
 pub use redrive::{ListedExport, Listing, Redrive, RedriveError};
+pub use train::{Group, ROUNDS_MAX};
 
 use crate::{
     Harmonia, StageError,
@@ -207,7 +209,9 @@ impl Harmonia {
             // what a clock brought waits already, and is found again at once when the merchant may be told
             if !matches!(stored.row.state, ExportState::Waiting { .. }) {
                 let next = stored.row.put_off(due)?;
-                self.store().replace(&stored, &next, &self.stamp("export")).await?;
+                if self.store().replace(&stored, &next, &self.stamp("export")).await? {
+                    self.ensure_train(&next.merchant, &next.state).await?;
+                }
             }
         }
         Ok(())
@@ -219,7 +223,7 @@ impl Harmonia {
         for _ in 0..RECORD_TRIES_MAX {
             let next = stored.row.attempted(&came.verdict, came.last.clone(), came.unsure)?;
             if self.store().replace(&stored, &next, &self.stamp("export")).await? {
-                return Ok(());
+                return self.ensure_train(&next.merchant, &next.state).await;
             }
             let key = export_row_key(&stored.row.key());
             let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
@@ -286,29 +290,43 @@ impl Harmonia {
         Ok(entries.first().and_then(|(work, _)| work.ws.split('#').next()?.parse().ok()))
     }
 
-    /// Exports whose retry instant has come.
+    /// Exports whose instant has come, of all merchants: what trains left behind, or what has no trains.
     pub async fn retry_due(&self) -> Result<(), StageError> {
-        let due = work::due(self.now());
-        for definition in self.definitions.iter() {
+        let until = work::due(self.now());
+        for definition in self.definitions.iter().filter(|definition| definition.export.is_some()) {
             let merchant = &definition.merchant;
-            for shard in 0..work::SHARDS {
-                let name = work::exports(merchant, "waiting", shard);
-                let waiting = self.store().work(Table::Ledger, &name, &due, DUE_MAX).await?;
-                if !waiting.is_empty() && self.holds_back(merchant).await? {
-                    break;
-                }
-                let mut names = Vec::new();
-                for (_, key) in waiting {
-                    let found: Option<Stored<Export>> = self.store().get(&key, Read::Eventual).await?;
-                    names.extend(found.map(|f| ExportName { x: f.row.key(), generation: f.row.generation }));
-                }
-                let queues = self.ports.queues.as_ref();
-                let body = |items| Body::Exports { items };
-                message::send(queues, Queue::Export, "tick", (Some(merchant), 0), &names, body).await?;
+            let names = due_names(self, merchant, &until, DUE_MAX).await?;
+            if names.is_empty() || self.holds_back(merchant).await? {
+                continue;
             }
+            let (queues, body) = (self.ports.queues.as_ref(), |items| Body::Exports { items });
+            message::send(queues, Queue::Export, "tick", (Some(merchant), 0), &names, body).await?;
         }
         Ok(())
     }
+}
+
+/// A merchant's exports that are due, about `most` of them.
+async fn due_names(
+    harmonia: &Harmonia,
+    merchant: &Slug,
+    until: &str,
+    most: usize,
+) -> Result<Vec<ExportName>, StageError> {
+    let mut names = Vec::new();
+    for shard in 0..work::SHARDS {
+        let name = work::exports(merchant, "waiting", shard);
+        for (_, key) in harmonia.store().work(Table::Ledger, &name, until, most).await? {
+            let found: Option<Stored<Export>> = harmonia.store().get(&key, Read::Eventual).await?;
+            // the index may be behind: what has been told meanwhile is no longer due
+            let due = found.filter(|stored| stored.row.is_due(harmonia.now()));
+            names.extend(due.map(|f| ExportName { x: f.row.key(), generation: f.row.generation }));
+        }
+        if names.len() >= most {
+            break;
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

@@ -331,7 +331,7 @@ impl Harmonia {
     /// Sends an export on its way, if it is to go at once.
     pub(crate) async fn send_on(&self, trace: &str, export: &Export) -> Result<(), StageError> {
         if export.state != ExportState::Ready {
-            return Ok(());
+            return self.ensure_train(&export.merchant, &export.state).await;
         }
         let item = ExportName { x: export.key(), generation: export.generation };
         let group = (Some(&export.merchant), 0);

@@ -23,7 +23,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Item, Ports, Secrets, Table,
+    Bucket, Clock, Item, NoTrains, Ports, Secrets, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -167,6 +167,7 @@ impl Machine {
             objects: objects.clone(),
             queues: post.clone(),
             web: outside.clone(),
+            trains: Arc::new(NoTrains),
             secrets: shared.secrets.clone(),
             clock: clock.clone(),
         };
@@ -205,6 +206,7 @@ impl Machine {
             objects: self.objects.clone(),
             queues: self.post.clone(),
             web: self.outside.clone(),
+            trains: Arc::new(NoTrains),
             secrets: self.shared.secrets.clone(),
             clock: self.clock.clone(),
         };

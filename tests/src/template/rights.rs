@@ -15,8 +15,8 @@ use harmonia_local::{
     world::World,
 };
 use harmonia_ports::{
-    Bucket, Call, Clock, Item, Key, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query, Queue,
-    QueueError, Queues, Read, StoreError, Table, Tables, Web, WebAnswer, WorkPage, Write, WriteError,
+    Bucket, Call, Clock, Item, Key, NoTrains, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query,
+    Queue, QueueError, Queues, Read, StoreError, Table, Tables, Web, WebAnswer, WorkPage, Write, WriteError,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::{App, batch::Visibility};
@@ -271,6 +271,7 @@ impl Play {
             objects: Arc::new(Watched { watch: watch.clone(), inner: objects.clone() }),
             queues: mailbox.clone(),
             web: web.clone(),
+            trains: Arc::new(NoTrains),
             secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };

@@ -2,11 +2,12 @@
 
 use harmonia_domain::{control::Control, feed::Slug};
 use harmonia_exports::Token;
+use harmonia_ports::Train;
 use harmonia_state::Stored;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -15,11 +16,15 @@ const TOKEN_REST_S: i64 = 60;
 /// How a merchant is told is believed so long: a pause takes hold within it.
 const CONTROL_KEEP_S: i64 = 10;
 
+/// At most so many trains are remembered; then all are forgotten.
+const TRAINS_MAX: usize = 10_000;
+
 /// See the module.
 #[derive(Default)]
 pub struct Memory {
     tokens: Mutex<HashMap<Slug, (SecretString, Timestamp)>>,
     controls: Mutex<HashMap<Slug, (Stored<Control>, Timestamp)>>,
+    trains: Mutex<HashSet<Train>>,
     /// Held while a control is read, so that messages that arrive together read it once.
     pub(super) asking: futures::lock::Mutex<()>,
 }
@@ -35,6 +40,18 @@ impl Memory {
         let until = now.saturating_add(good_for).unwrap_or(now);
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.insert(merchant.clone(), (token.value, until));
+    }
+
+    pub(super) fn knows_train(&self, train: &Train) -> bool {
+        self.trains.lock().unwrap_or_else(PoisonError::into_inner).contains(train)
+    }
+
+    pub(super) fn keep_train(&self, train: Train) {
+        let mut trains = self.trains.lock().unwrap_or_else(PoisonError::into_inner);
+        if trains.len() >= TRAINS_MAX {
+            trains.clear();
+        }
+        trains.insert(train);
     }
 
     pub(super) fn control(&self, merchant: &Slug, now: Timestamp) -> Option<Stored<Control>> {

@@ -169,6 +169,7 @@ impl Harmonia {
             };
             let Some(redriven) = self.redrive_one(stored, listing, &state, by).await? else { continue };
             sent += 1;
+            self.ensure_train(&listing.merchant, &redriven.state).await?;
             if state == ExportState::Ready {
                 ready.push(ExportName { x: redriven.key(), generation: redriven.generation });
             }

@@ -1,0 +1,56 @@
+//! A train: takes along what is due at one merchant by one minute, group by group, until nothing is left (design §3).
+//! The state machine `deliver` waits until that minute and then calls this again and again.
+
+use super::{due_names, on_the_minute};
+use crate::{Harmonia, StageError};
+use harmonia_domain::{export::ExportState, feed::Slug};
+use harmonia_ports::Train;
+use harmonia_state::work;
+use jiff::Timestamp;
+
+/// Exports of one group: told at once or in a few goes, well inside the function's time.
+const GROUP_MAX: usize = 25;
+/// Groups of one train: 25,000 exports, and a history of some 7,000 of the 25,000 events that an execution may have.
+/// What is left then is the sweep's.
+pub const ROUNDS_MAX: u32 = 1_000;
+
+/// What a group leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Group {
+    /// There is more that is due by the train's minute.
+    pub more: bool,
+    /// Groups so far.
+    pub round: u32,
+}
+
+impl Harmonia {
+    /// Takes one group along. `round`: groups before it.
+    pub async fn deliver(&self, train: &Train, round: u32) -> Result<Group, StageError> {
+        let round = round.saturating_add(1);
+        let none = Group { more: false, round };
+        if self.holds_back(&train.merchant).await? {
+            return Ok(none);
+        }
+        // the clocks of the state machine and of this machine may differ by a little
+        let until = work::due(train.minute.max(self.now()));
+        let names = due_names(self, &train.merchant, &until, GROUP_MAX).await?;
+        if names.is_empty() {
+            return Ok(none);
+        }
+        let full = names.len() >= GROUP_MAX;
+        self.export(&names).await?;
+        Ok(Group { more: full && round < ROUNDS_MAX, round })
+    }
+
+    /// An export that waits needs the train of its minute.
+    pub(crate) async fn ensure_train(&self, merchant: &Slug, state: &ExportState) -> Result<(), StageError> {
+        let ExportState::Waiting { due } = state else { return Ok(()) };
+        let train = Train { merchant: merchant.clone(), minute: on_the_minute(*due, Timestamp::MIN) };
+        if self.telling.knows_train(&train) {
+            return Ok(());
+        }
+        self.ports.trains.ensure(&train).await?;
+        self.telling.keep_train(train);
+        Ok(())
+    }
+}
