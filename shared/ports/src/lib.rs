@@ -17,7 +17,7 @@ pub mod memory;
 pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
-pub use tables::{Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
+pub use tables::{Change, Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
 pub use web::{Call, Web, WebAnswer};
 
 use jiff::Timestamp;
