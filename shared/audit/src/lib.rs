@@ -6,13 +6,17 @@
 //! Streams deliver at least once, and writers crash: a change may be in the log twice, under the same id. It is never
 //! missing.
 
+mod auditor;
 mod chain;
+mod delivered;
 mod entry;
 mod log;
 mod mask;
 mod verify;
 
+pub use auditor::{AuditError, Auditor};
 pub use chain::{Fault, SEGMENT_ENTRIES_MAX, Seal, SealRef, Segment, seal_key, segment_key};
+pub use delivered::DELIVERY;
 pub use entry::{Delivery, Entry, Kind, Seen, What};
 pub use log::{Log, LogError};
 pub use verify::{Break, Report, entries, verify};

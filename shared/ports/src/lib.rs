@@ -5,6 +5,7 @@
 //! what happens next.
 
 mod error;
+mod events;
 mod objects;
 mod queues;
 mod tables;
@@ -15,6 +16,7 @@ pub mod contract;
 pub mod memory;
 
 pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
+pub use events::{EventError, Events, OutEvent};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
 pub use tables::{Change, Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};

@@ -1,11 +1,16 @@
 //! What an entry says of a change, and what it must not say.
 
 use super::{entry_of, evening, item};
-use crate::{Entry, Kind, Seen, What};
+use crate::{Auditor, Entry, Kind, Log, Seen, What};
+use futures::executor::block_on;
 use harmonia_domain::export::{Batch, LastAttempt, Verdict};
-use harmonia_ports::{Change, Item, Stamp, Table};
+use harmonia_ports::{
+    Change, Expect, Item, Stamp, Table, Tables, Write,
+    memory::{MemoryEvents, MemoryObjects, MemoryTables, SetClock},
+};
 use harmonia_state::{Row, parse};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn export(version: u64, state: Value) -> Item {
     let mut body = json!({
@@ -52,12 +57,61 @@ fn a_failure_is_told() {
     assert_eq!(entry.delivery.unwrap().why.as_deref(), Some("the merchant does not know the card [digits]"));
 }
 
+/// Spec match §11.1, D18, invariant 7: every attempt is told once, with what came of it, without body or credentials.
+#[test]
+fn others_hear_of_every_attempt() {
+    let objects = Arc::new(MemoryObjects::default());
+    let events = Arc::new(MemoryEvents::default());
+    let tables = Arc::new(MemoryTables::default());
+    let log = Log::new(objects, Arc::new(SetClock::new(evening())));
+    let auditor = Auditor::new(log, tables.clone(), events.clone());
+    let identity = json!({"m": "wasabi-club", "th": "dG9rZW4taGFzaA", "lid": "L1", "said": 7, "uid": 8, "cred": "AAEC",
+        "f6": "411111", "l4": "1111"});
+    let identity = item("I#wasabi-club#dG9rZW4taGFzaA", "aWRlbnRpdHkgYSBoYXNoIQ", 1, identity);
+    let write = Write::Put { table: Table::Registry, item: identity, expect: Expect::Absent };
+    block_on(tables.write(write)).unwrap();
+    let last =
+        |status| json!({"at": "2026-11-22T10:00:03Z", "status": status, "verdict": "x", "req": "0123456789abcdef"});
+    let states = [
+        export(1, json!({"st": "ready"})),
+        export(2, json!({"st": "attempting", "until": "2026-11-22T10:05:00Z"})),
+        export(3, json!({"st": "waiting", "due": "2026-11-22T10:05:00Z", "n": 1, "last": last(503)})),
+        export(4, json!({"st": "delivered", "done": "2026-11-22T10:05:00Z", "n": 2, "last": last(200)})),
+        export(5, json!({"st": "delivered", "done": "2026-11-22T10:05:00Z", "n": 2, "corr": {"amt": 9}})),
+    ];
+    let olds = std::iter::once(None).chain(states.iter().cloned().map(Some));
+    let seen = Seen { at: evening(), expired: false };
+    let changes: Vec<(Change, Seen)> = olds
+        .zip(&states)
+        .map(|(old, new)| (Change { table: Table::Ledger, old, new: Some(new.clone()) }, seen))
+        .collect();
+    assert_eq!(block_on(auditor.record(&changes)).unwrap(), 5);
+    let told: Vec<Value> = events.published().iter().map(|e| serde_json::from_str(&e.detail).unwrap()).collect();
+    let of = |path: &str| -> Vec<Value> { told.iter().map(|t| t.pointer(path).unwrap().clone()).collect() };
+    assert_eq!(of("/transactions/0/status"), ["PENDING", "EXPORTED"]);
+    assert_eq!(of("/retry_count"), [0, 1]);
+    assert_eq!(of("/audit_data/response/status_code"), [503, 200]);
+    assert_eq!(of("/audit_data/request/digest"), ["0123456789abcdef"; 2]);
+    let transaction = json!({
+        "event_date_time": "2026-11-22T23:30:00.000000+00:00", "user_id": 8, "transaction_id": "42",
+        "transaction_date": "2026-11-22 10:00:00", "spend_amount": 1234, "spend_currency": "GBP", "loyalty_id": "L1",
+        "mid": "m1", "scheme_account_id": 7, "status": "EXPORTED", "feed_type": null, "location_id": null,
+        "merchant_internal_id": null, "payment_card_account_id": null, "settlement_key": "k",
+        "authorisation_code": "444444", "approval_code": "", "export_uid": "65656c69-7665-8265-a420-747769636521",
+    });
+    let mut first = told[1]["transactions"][0].clone();
+    assert!(first["export_uid"].as_str().unwrap().len() == 36);
+    first["export_uid"] = transaction["export_uid"].clone();
+    assert_eq!(first, transaction);
+}
+
 #[test]
 fn a_batch_is_told() {
     let stamp = Stamp { by: "export".into(), on: evening() };
     let draft = Batch::draft("iceland-bonus-card".parse().unwrap(), evening(), 0, "m".into());
     let sealed = draft.sealed("n".into()).unwrap();
-    let last = LastAttempt { at: evening(), status: Some(200), verdict: "delivered".into() };
+    let last =
+        LastAttempt { at: evening(), status: Some(200), verdict: "delivered".into(), request: None, answer: None };
     let done = sealed.attempted(&Verdict::Delivered, last).unwrap();
     let item = |batch: &Batch, version| Item { version, ..harmonia_state::item(batch, &stamp) };
     let change = Change { table: Batch::TABLE, old: Some(item(&sealed, 2)), new: Some(item(&done, 3)) };
