@@ -16,6 +16,7 @@ mod status;
 mod table;
 mod up;
 mod users;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use harmonia_local::local::Folder;
@@ -76,6 +77,8 @@ enum Command {
     Unmatch(redress::Unmatch),
     /// Examine every open payment once more; exit code 1 if one could be matched.
     Sweep(redress::Sweep),
+    /// Check the audit log and the invariants; exit code 1 if something is broken.
+    Verify(verify::Options),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -107,6 +110,7 @@ fn main() -> ExitCode {
             Command::Match(options) => redress::force(&folder, &options).await,
             Command::Unmatch(options) => redress::unmatch(&folder, &options).await,
             Command::Sweep(options) => redress::sweep(&folder, &options).await,
+            Command::Verify(options) => verify::run(&folder, &options).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }

@@ -35,6 +35,8 @@ pub enum Kind {
     Export,
     /// A batch of exports.
     Batch,
+    /// The numbers of a merchant's files.
+    Sequence,
     /// A file.
     File,
     /// What came of a range of a file.
@@ -47,6 +49,8 @@ pub enum Kind {
     Card,
     /// A line of the second user directory.
     User,
+    /// How a merchant is told at present: paused, or given a rest.
+    Control,
     /// A row of a kind that this version does not know by name: it is audited all the same.
     Other,
 }
@@ -63,12 +67,14 @@ impl Kind {
             "S" => Self::Sale,
             "X" => Self::Export,
             "BT" => Self::Batch,
+            "BQ" => Self::Sequence,
             "F" => Self::File,
             "FR" => Self::Range,
             "M" => Self::Identifier,
             "I" if NewestIdentity::is_key(&item.key) => Self::Card,
             "I" => Self::Identity,
             "U" => Self::User,
+            "C" => Self::Control,
             _ => Self::Other,
         })
     }

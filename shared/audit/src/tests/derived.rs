@@ -144,6 +144,8 @@ fn every_row_of_state_has_an_entry_and_no_other() {
         ("I#m#th", "id", Kind::Identity),
         ("I#m#th", "NOW", Kind::Card),
         ("U#m", "th", Kind::User),
+        ("C#m", "export", Kind::Control),
+        ("BQ#m", "sequence", Kind::Sequence),
         ("D#m", "000001", Kind::Other),
         ("", "", Kind::Other),
     ];
