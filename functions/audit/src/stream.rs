@@ -53,7 +53,8 @@ struct Images {
 pub(crate) fn records(event: Value) -> Result<Vec<StreamRecord>, InvocationError> {
     // serde's words could quote what they did not expect
     let read = serde_json::from_value::<StreamEvent>(event);
-    let event = read.map_err(|e| InvocationError::Event { why: format!("no records of a stream: {:?}", e.classify()) })?;
+    let event =
+        read.map_err(|e| InvocationError::Event { why: format!("no records of a stream: {:?}", e.classify()) })?;
     if event.records.iter().any(|record| record.sequence().is_empty()) {
         // an empty identifier in the answer would bring the whole batch back
         return Err(InvocationError::Event { why: "a record without a sequence number".to_owned() });

@@ -72,11 +72,15 @@ fn changes_become_entries() {
     let world = world();
     let mut expired = record("3", Some(image(2, "claimed")), None);
     expired["userIdentity"] = json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
-    let records =
-        vec![record("1", None, Some(image(1, "live"))), record("2", Some(image(1, "live")), Some(image(2, "claimed"))), expired];
+    let records = vec![
+        record("1", None, Some(image(1, "live"))),
+        record("2", Some(image(1, "live")), Some(image(2, "claimed"))),
+        expired,
+    ];
     assert_eq!(ask(&world, records), well());
     let entries = world.entries();
-    let told: Vec<_> = entries.iter().map(|e| (e.what, e.v, e.by.as_str(), e.from.as_deref(), e.to.as_deref())).collect();
+    let told: Vec<_> =
+        entries.iter().map(|e| (e.what, e.v, e.by.as_str(), e.from.as_deref(), e.to.as_deref())).collect();
     let expected = [
         (What::Created, 1, "import", None, Some("live")),
         (What::Changed, 2, "import", Some("live"), Some("claimed")),
@@ -128,7 +132,11 @@ fn what_cannot_be_read_comes_back_alone() {
 #[test]
 fn other_events_are_refused_without_their_content() {
     let world = world();
-    for event in [json!({}), json!({ "Records": [{ "body": "4111111111111111" }] }), json!({ "Records": [record("", None, None)] })] {
+    for event in [
+        json!({}),
+        json!({ "Records": [{ "body": "4111111111111111" }] }),
+        json!({ "Records": [record("", None, None)] }),
+    ] {
         let error = block_on(handle(&world.auditor, event)).unwrap_err().to_string();
         assert!(!error.contains("4111"), "{error}");
     }

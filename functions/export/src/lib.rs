@@ -28,9 +28,13 @@ async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     }
 }
 
-/// Schedules: `tick` once a minute; `retries` and `batch` are its two halves, for operators and for `replay`.
+/// Schedules: `tick` once a minute; `retries`, `batch` and `unmatched` are parts of it, for operators and for `replay`.
 async fn by_the_clock(app: &App, event: &Value) -> Result<Value, InvocationError> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
+    let merchant = || {
+        let name = text("merchant").unwrap_or_default().parse();
+        name.map_err(|e| InvocationError::Event { why: format!("{e}") })
+    };
     match text("k") {
         Some("tick") => {
             for file in app.harmonia.tick().await? {
@@ -38,11 +42,8 @@ async fn by_the_clock(app: &App, event: &Value) -> Result<Value, InvocationError
             }
         }
         Some("retries") => app.harmonia.retry_due().await?,
-        Some("batch") => {
-            let merchant = text("merchant").unwrap_or_default().parse();
-            let merchant = merchant.map_err(|e| InvocationError::Event { why: format!("{e}") })?;
-            app.harmonia.run_batches(&merchant, true).await?;
-        }
+        Some("batch") => app.harmonia.run_batches(&merchant()?, true).await?,
+        Some("unmatched") => _ = app.harmonia.collect_unmatched(&merchant()?).await?,
         _ => return Err(InvocationError::Event { why: "neither records nor a schedule".to_owned() }),
     }
     Ok(Value::Null)

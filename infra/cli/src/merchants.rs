@@ -75,8 +75,10 @@ pub(crate) fn merchants(rows: &Rows) -> Table {
         *match export.match_type {
             MatchType::Loyalty | MatchType::Forced => &mut figures.matched,
             MatchType::Spotted => &mut figures.spotted,
-            // those about other exports are not in force
-            MatchType::Streamed | MatchType::Correction | MatchType::Reversal => &mut figures.streamed,
+            // what is told payment by payment; those about other exports are not in force
+            MatchType::Unmatched | MatchType::Streamed | MatchType::Correction | MatchType::Reversal => {
+                &mut figures.streamed
+            }
         } += 1;
         figures.delivered += usize::from(matches!(export.state, ExportState::Delivered { .. }));
         figures.held += usize::from(export.state == ExportState::Held);

@@ -265,13 +265,10 @@ impl Local {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
+            secrets: outside.secrets(&world.aes_key),
             clock: Arc::clone(&clock),
         };
-        let settings = Settings {
-            directory: outside.directory(),
-            aes_key: SecretString::from(world.aes_key.clone()),
-            merchants: outside.secrets.clone(),
-        };
+        let settings = Settings { directory: outside.directory() };
         let definitions = Arc::new(outside.addressed(folder.definitions()?));
         let onboarding =
             Harmonia::new(ports.clone(), definitions.clone(), folder.card_keys()?, Arc::new(settings.clone()));

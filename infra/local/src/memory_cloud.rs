@@ -25,10 +25,7 @@ use harmonia_ports::{
 use harmonia_runtime::App;
 use harmonia_stages::{Harmonia, Settings};
 use secrecy::SecretString;
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 /// The cloud and what its partners saw.
 pub struct MemoryCloud {
@@ -56,19 +53,16 @@ impl MemoryCloud {
         let mailbox = Arc::new(MemoryMailbox::new(clock.clone()));
         let partners = Arc::new(PlayedPartners::new(&day.users, faults.clone()));
         let world = World::of(day);
+        let outside: Outside = PlayedPartners::outside();
         let ports = Ports {
             tables: tables.clone(),
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: partners.clone(),
+            secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };
-        let outside: Outside = PlayedPartners::outside();
-        let settings = Settings {
-            directory: outside.directory(),
-            aes_key: SecretString::from(world.aes_key.clone()),
-            merchants: BTreeMap::clone(&outside.secrets),
-        };
+        let settings = Settings { directory: outside.directory() };
         let keys = CardKeys::from_secret(&SecretString::from("simulated cards are invented cards"));
         let definitions = Arc::new(outside.definitions()?);
         let interleave: Arc<dyn Around> = Arc::new(Interleave::new(seed));

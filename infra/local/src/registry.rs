@@ -10,11 +10,10 @@ use crate::{
     local::{Door, Folder, LocalError},
 };
 use harmonia_aws::DynamoTables;
-use harmonia_ports::{Clock, Ports};
+use harmonia_ports::{Clock, FixedSecrets, Ports};
 use harmonia_runtime::web::HttpWeb;
 use harmonia_stages::{Directory, Harmonia, Settings};
-use secrecy::SecretString;
-use std::{collections::BTreeMap, net::TcpStream, path::Path, sync::Arc, time::Duration};
+use std::{net::TcpStream, path::Path, sync::Arc, time::Duration};
 
 /// A running cloud on this machine answers in less.
 const ANSWERS_IN: Duration = Duration::from_millis(300);
@@ -81,11 +80,11 @@ impl FolderRegistry {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
+            secrets: Arc::new(FixedSecrets::none()),
             clock,
         };
         // nobody is asked and nobody is told here
-        let settings =
-            Settings { directory: Directory::Table, aes_key: SecretString::from(""), merchants: BTreeMap::new() };
+        let settings = Settings { directory: Directory::Table };
         let definitions = Arc::new(folder.definitions()?);
         let harmonia = Harmonia::new(ports, definitions, folder.card_keys()?, Arc::new(settings));
         Ok(Self { harmonia, tables })

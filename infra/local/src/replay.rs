@@ -17,13 +17,13 @@ use crate::{
     world::{WorldError, onboarded, read},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use harmonia_definitions::{Definition, DefinitionError, Definitions};
+use harmonia_definitions::{Definition, DefinitionError, Definitions, Protocol};
 use harmonia_domain::{
     card::CardKeys,
-    feed::{Feed, NameError},
+    feed::{Feed, NameError, Slug},
 };
 use harmonia_ports::{
-    Ports, Table,
+    ExportSecrets, FixedSecrets, Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -104,23 +104,20 @@ impl Stage {
         let rules = case.world.responses.iter().chain(&surroundings.answers).cloned().collect();
         let web = Arc::new(web::CaseWeb::new(case.world.users.clone(), rules, clock.clone()));
         let keys = CardKeys::from_secret(&SecretString::from(CASE_CARD_KEY));
-        let settings = Settings {
-            directory: Directory::at(web::DIRECTORY.to_owned(), SecretString::from("case")),
+        let settings = Settings { directory: Directory::at(web::DIRECTORY.to_owned(), SecretString::from("case")) };
+        let definitions = Arc::new(configured(&case.world.settings)?);
+        let secrets = ExportSecrets {
             aes_key: SecretString::from(case.world.aes_key.clone()),
-            merchants: surroundings
-                .secrets
-                .iter()
-                .filter_map(|(name, secret)| Some((name.parse().ok()?, secret.clone())))
-                .collect(),
+            merchants: secrets(surroundings, &definitions),
         };
         let ports = Ports {
             tables: tables.clone(),
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: web.clone(),
+            secrets: Arc::new(FixedSecrets::new(secrets)),
             clock: clock.clone(),
         };
-        let definitions = Arc::new(configured(&case.world.settings)?);
         let harmonia = Harmonia::new(ports, definitions, keys.clone(), Arc::new(settings));
         let app = App { harmonia, visibility: mailbox.clone() };
         Ok(Self { cloud: Cloud { app, mailbox, clock: clock.clone(), audit: None }, tables, objects, clock, web, keys })
@@ -133,22 +130,11 @@ impl Stage {
                 self.import(&feed.parse()?, &bytes, source.as_deref()).await
             }
             Action::RetryExports => Ok(self.fire(json!({ "v": 1, "k": "retries" })).await?),
-            Action::BatchExport { agent } if !self.knows(agent) => {
-                tracing::warn!(step = number, %agent, "this batch export is not built yet: step left out");
-                Ok(())
-            }
             Action::BatchExport { agent } => Ok(self.fire(json!({ "v": 1, "k": "batch", "merchant": agent })).await?),
             Action::Unmatched { agent } => {
-                tracing::warn!(step = number, %agent, "the unmatched collector is not built yet: step left out");
-                Ok(())
+                Ok(self.fire(json!({ "v": 1, "k": "unmatched", "merchant": agent })).await?)
             }
         }
-    }
-
-    /// Is the agent a merchant that has a definition?
-    fn knows(&self, agent: &str) -> bool {
-        let definitions = &self.cloud.app.harmonia.definitions;
-        agent.parse().is_ok_and(|slug| definitions.get(&slug).is_some())
     }
 
     async fn fire(&self, input: Value) -> Result<(), CloudError> {
@@ -160,6 +146,18 @@ impl Stage {
         deliver(&self.cloud, &self.objects, feed, name, bytes).await.map_err(CloudError::from)?;
         Ok(())
     }
+}
+
+/// The merchants' secrets; `bpl-*` is every merchant whose name begins so.
+fn secrets(surroundings: &Surroundings, definitions: &Definitions) -> BTreeMap<Slug, Value> {
+    let of = |merchant: &Slug| {
+        let fits = |name: &str| match name.strip_suffix('*') {
+            Some(start) => merchant.as_str().starts_with(start),
+            None => merchant.as_str() == name,
+        };
+        surroundings.secrets.iter().find(|(name, _)| fits(name)).map(|(_, secret)| secret.clone())
+    };
+    definitions.iter().filter_map(|d| Some((d.merchant.clone(), of(&d.merchant)?))).collect()
 }
 
 /// The shipped definitions with what the case configures (spec match §13.1).
@@ -175,8 +173,12 @@ fn configured(settings: &BTreeMap<String, String>) -> Result<Definitions, Defini
 fn with_settings(mut definition: Definition, settings: &BTreeMap<String, String>) -> Definition {
     let merchant = definition.merchant.to_string();
     let Some(export) = &mut definition.export else { return definition };
-    if let Some(url) = settings.get(&format!("exports.agents.{merchant}.base_url")) {
+    let configured = |name: &str| settings.get(&format!("exports.agents.{merchant}.{name}"));
+    if let Some(url) = configured("base_url") {
         export.base_url.clone_from(url);
+    }
+    if let (Protocol::TheWorks(works), Some(url)) = (&mut export.protocol, configured("failover_url")) {
+        works.failover_url.clone_from(url);
     }
     let size = settings.get(&format!("agents.exports.{merchant}.batch_size")).and_then(|s| s.parse().ok());
     if let (Some(plan), Some(size)) = (&mut export.batch, size) {

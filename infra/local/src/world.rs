@@ -6,10 +6,11 @@ use harmonia_domain::{
     feed::{NameError, Slug},
     identifier::Identifier,
 };
+use harmonia_ports::{ExportSecrets, FixedSecrets, Secrets};
 use harmonia_stages::Directory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// `world.json`: the people and places of generated feeds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -97,6 +98,12 @@ impl Outside {
     /// The user directory.
     pub fn directory(&self) -> Directory {
         Directory::at(self.directory_url.clone(), SecretString::from(self.directory_key.clone()))
+    }
+
+    /// What merchants' doors are opened with; `aes_key` is what the members' credentials are encrypted with.
+    pub fn secrets(&self, aes_key: &str) -> Arc<dyn Secrets> {
+        let (aes_key, merchants) = (SecretString::from(aes_key), self.secrets.clone());
+        Arc::new(FixedSecrets::new(ExportSecrets { aes_key, merchants }))
     }
 
     /// The shipped definitions with this environment's addresses.

@@ -23,6 +23,8 @@ pub struct BucketNames {
     pub archive: String,
     /// Plans and texts of large files.
     pub work: String,
+    /// Files for merchants.
+    pub exports: String,
 }
 
 impl BucketNames {
@@ -32,6 +34,7 @@ impl BucketNames {
             Bucket::Imports => &self.imports,
             Bucket::Archive => &self.archive,
             Bucket::Work => &self.work,
+            Bucket::Exports => &self.exports,
         }
     }
 }

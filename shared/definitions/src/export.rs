@@ -85,6 +85,24 @@ pub enum Protocol {
     File(FileExport),
 }
 
+impl Protocol {
+    /// Does it tell what the feed keeps of a sale beyond the common fields?
+    pub fn reads_sale(&self) -> bool {
+        match self {
+            Self::Costa | Self::Stonegate | Self::TgiFridays(_) => true,
+            Self::Http(request) => request.body.values().any(BodyField::reads_sale),
+            Self::File(file) => file.columns.iter().any(|column| column.value.reads_sale()),
+            Self::Bpl
+            | Self::IcelandBonusCard
+            | Self::Itsu
+            | Self::SlimChickens(_)
+            | Self::Squaremeal
+            | Self::TheWorks(_)
+            | Self::WasabiClub => false,
+        }
+    }
+}
+
 /// Spec match §9.5.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

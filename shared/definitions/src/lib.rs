@@ -10,6 +10,7 @@ mod load;
 mod policy;
 mod route;
 mod schema;
+mod unmatched;
 
 pub use export::{
     AnswerRule, Auth, BatchPlan, BodyField, Column, Corrections, Export, Fact, FileExport, FileFormat, FirstAttempt,
@@ -25,6 +26,7 @@ pub use load::{DEFINITION_BYTES_MAX, DefinitionError, Definitions};
 pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
 pub use route::{MatchedAs, Route};
 pub use schema::schema;
+pub use unmatched::Unmatched;
 
 use harmonia_domain::feed::Slug;
 
@@ -47,6 +49,8 @@ pub struct Definition {
     pub matching: Option<Matching>,
     /// Whom to tell, how, and how often; without it exports are kept and wait for one.
     pub export: Option<Export>,
+    /// Which payments of another merchant it is told about that found no sale in time.
+    pub unmatched: Option<Unmatched>,
     /// The zone of visa-auth wall-clock times at this merchant (spec import §3.2); GMT unless given.
     #[serde(default = "utc")]
     pub visa_auth_zone: String,

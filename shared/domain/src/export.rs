@@ -209,6 +209,13 @@ pub struct LastAttempt {
     pub answer: Option<String>,
 }
 
+impl LastAttempt {
+    /// What came, without digests: nothing was sent, or nobody kept the bodies.
+    pub fn new(at: Timestamp, status: Option<u16>, verdict: impl Into<String>) -> Self {
+        Self { at, status, verdict: verdict.into(), request: None, answer: None }
+    }
+}
+
 /// A match and its export: one item, because one never exists without the other (invariant 3).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Export {
@@ -491,6 +498,9 @@ pub struct Batch {
     pub number: u32,
     /// The object that lists its members.
     pub manifest: String,
+    /// Which of the merchant's files it is, from 1, where their names say so.
+    #[serde(rename = "seq", skip_serializing_if = "Option::is_none", default)]
+    pub sequence: Option<u64>,
     /// Attempts that have had a verdict.
     #[serde(rename = "n")]
     pub attempts: u32,
@@ -506,13 +516,15 @@ impl Batch {
     /// A draft.
     pub fn draft(merchant: Slug, run: Timestamp, number: u32, manifest: String) -> Self {
         let id = Id::derive("batch", &[merchant.as_str(), &crate::time::sortable(run), &number.to_string()]);
-        Self { id, merchant, run, number, manifest, attempts: 0, last: None, state: BatchState::Draft }
+        Self { id, merchant, run, number, manifest, sequence: None, attempts: 0, last: None, state: BatchState::Draft }
     }
 
     /// The manifest is final.
-    pub fn sealed(&self, manifest: String) -> Result<Self, Refused> {
+    pub fn sealed(&self, manifest: String, sequence: Option<u64>) -> Result<Self, Refused> {
         match self.state {
-            BatchState::Draft => Ok(Self { manifest, state: BatchState::Waiting { due: self.run }, ..self.clone() }),
+            BatchState::Draft => {
+                Ok(Self { manifest, sequence, state: BatchState::Waiting { due: self.run }, ..self.clone() })
+            }
             ref other => Err(Refused { what: "batch", from: format!("{other:?}"), to: "be sealed" }),
         }
     }

@@ -4,6 +4,7 @@
 //! State machines refuse wrong transitions with a typed error ([`Refused`]); they never panic.
 
 pub mod card;
+pub mod control;
 pub mod export;
 pub mod feed;
 pub mod file;

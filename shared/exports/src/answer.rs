@@ -65,6 +65,17 @@ impl Finding {
         Self::Transient { why: why.into() }
     }
 
+    /// The same, with the part of the conversation that it happened in.
+    pub(crate) fn at(self, part: &str) -> Self {
+        let within = |why: String| format!("{part}: {why}");
+        match self {
+            Self::Delivered => Self::Delivered,
+            Self::Transient { why } => Self::Transient { why: within(why) },
+            Self::AlreadyThere { why } => Self::AlreadyThere { why: within(why) },
+            Self::Refused { why } => Self::Refused { why: within(why) },
+        }
+    }
+
     pub(crate) fn refused(why: impl Into<String>) -> Self {
         Self::Refused { why: why.into() }
     }
@@ -99,9 +110,41 @@ pub(crate) fn heard(answer: Option<Answer>) -> Result<Heard, Finding> {
             200..=299 | 400..=499 => Ok(Heard { status, body }),
             _ => Err(Finding::transient(format!("HTTP {status}"))),
         },
-        Some(Answer::Stored) => Err(Finding::transient("no answer")),
         Some(Answer::NotSent { why }) => Err(Finding::transient(format!("not sent: {why}"))),
         Some(Answer::Unknown { why }) => Err(Finding::transient(format!("no answer: {why}"))),
-        None => Err(Finding::transient("no answer")),
+        Some(Answer::Stored) | None => Err(Finding::transient("no answer")),
     }
+}
+
+/// What an answer comes to that a protocol reads, once it is no failure by itself.
+pub(crate) fn judged(answer: Option<Answer>, read: impl FnOnce(&Heard) -> Finding) -> Finding {
+    heard(answer).map_or_else(|failure| failure, |heard| read(&heard))
+}
+
+/// D8: a gateway's page instead of the merchant's answer.
+pub(crate) fn unreadable() -> Finding {
+    Finding::transient("unreadable answer")
+}
+
+/// As the original's language has it.
+pub(crate) fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(b) => *b,
+        Value::Number(n) => n.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+    }
+}
+
+/// Any 2xx is success, whatever it says, and nothing is final: everything else may be better another time.
+pub(crate) fn any_success(answer: Option<Answer>) -> Finding {
+    success(answer).map_or_else(|failure| failure, |_| Finding::Delivered)
+}
+
+/// A 2xx; everything else is transient.
+pub(crate) fn success(answer: Option<Answer>) -> Result<Heard, Finding> {
+    let heard = heard(answer)?;
+    if heard.is_success() { Ok(heard) } else { Err(Finding::transient(format!("HTTP {}", heard.status))) }
 }

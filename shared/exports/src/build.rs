@@ -1,8 +1,11 @@
 //! What a conversation is built from, and why it cannot be (D8: such a failure is classified like any other).
 
-use crate::{answer::Finding, credentials::CredentialsError};
+use crate::{
+    answer::Finding,
+    credentials::{Credentials, CredentialsError},
+};
 use harmonia_domain::{export::Export, feed::Slug, identity::Identity};
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -16,6 +19,19 @@ pub struct Telling<'a> {
     pub identity: &'a Identity,
     /// What the feed keeps of the sale beyond the common fields; empty without a sale.
     pub extra: &'a Map<String, Value>,
+}
+
+impl Telling<'_> {
+    /// The member's credentials, opened.
+    pub(crate) fn credentials(&self, target: &Target<'_>) -> Result<Credentials, Fault> {
+        Ok(Credentials::open(target.aes_key, &self.identity.credentials)?)
+    }
+
+    /// When it happened, as clocks in London showed it, without an offset: `2022-10-26T17:14:08`.
+    pub(crate) fn london_time(&self) -> Result<String, Fault> {
+        let london = TimeZone::get("Europe/London").map_err(|_| Fault::Encoding { what: "the time" })?;
+        Ok(self.export.facts.at.to_zoned(london).strftime("%Y-%m-%dT%H:%M:%S").to_string())
+    }
 }
 
 /// Whom to tell, and with which keys.
@@ -64,7 +80,7 @@ pub struct Attempt<'a> {
     /// Now. Only for what an attempt may learn from it (signatures, the promotion of the day): never part of what
     /// identifies the purchase.
     pub now: Timestamp,
-    /// A token that an earlier conversation got and that should still be good.
+    /// A token that an earlier conversation got ([`crate::Token`]) and that should still be good.
     pub token: Option<&'a SecretString>,
 }
 
@@ -81,6 +97,17 @@ impl<'a> Attempt<'a> {
     pub(crate) fn secret(&self, member: &'static str) -> Result<&'a str, Fault> {
         self.target.secrets.get(member).and_then(Value::as_str).ok_or(Fault::NoSecret { member: member.into() })
     }
+
+    /// One that goes into a header: blanks and line ends at its end are the editor's, not the merchant's (Q-E9).
+    pub(crate) fn header_secret(&self, member: &'static str) -> Result<&'a str, Fault> {
+        let text = self.secret(member)?.trim_end();
+        if is_visible(text) { Ok(text) } else { Err(Fault::NoSecret { member: member.into() }) }
+    }
+}
+
+/// Can a text stand in a header? Secrets and tokens from elsewhere may not.
+pub(crate) fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
 }
 
 /// Why no request could be built. Carries no values.
@@ -101,6 +128,9 @@ pub enum Fault {
         /// Its name.
         member: Cow<'static, str>,
     },
+    /// A correction or a reversal, for a protocol that tells no amounts: it would tell the purchase once more.
+    #[error("this protocol tells no amounts, so it cannot tell that one changed")]
+    NoAmounts,
     /// The merchant's secret lacks a member, or it has the wrong type.
     #[error("the merchant's secret has no usable {member:?}")]
     NoSecret {

@@ -2,6 +2,7 @@
 //! SHA-256 of a shared text, base64 of IV and ciphertext, JSON inside. Opened only while a request is built; what was
 //! opened is wiped.
 
+use crate::build::Fault;
 use aes::Aes256;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit, block_padding::NoPadding};
@@ -64,6 +65,13 @@ impl Credentials {
     /// A member that is a text.
     pub fn text(&self, member: &str) -> Option<&str> {
         self.0.get(member).and_then(Value::as_str)
+    }
+}
+
+impl Credentials {
+    /// A member that the protocol tells.
+    pub(crate) fn told(&self, member: &'static str) -> Result<&str, Fault> {
+        self.text(member).ok_or(Fault::NoCredential { member: member.into() })
     }
 }
 

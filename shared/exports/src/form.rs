@@ -13,14 +13,27 @@ pub(crate) fn encode(members: &Map<String, Value>) -> Option<Vec<u8>> {
             Value::Number(number) => Zeroizing::new(number.to_string()),
             Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
         };
-        if !form.is_empty() {
-            form.push(b'&');
-        }
-        quote(&mut form, name);
-        form.push(b'=');
-        quote(&mut form, &text);
+        push(&mut form, name, &text);
     }
     Some(form)
+}
+
+/// The form of names and texts, in their order.
+pub(crate) fn of(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for (name, text) in pairs {
+        push(&mut form, name, text);
+    }
+    form
+}
+
+fn push(form: &mut Vec<u8>, name: &str, text: &str) {
+    if !form.is_empty() {
+        form.push(b'&');
+    }
+    quote(form, name);
+    form.push(b'=');
+    quote(form, text);
 }
 
 fn quote(form: &mut Vec<u8>, text: &str) {

@@ -4,17 +4,30 @@
 //! code runs against the real merchant, in the simulator and in tests, and what an answer means is decided in one place
 //! for each protocol. What a finding leads to is the merchant's schedule ([`verdict`]).
 //!
-//! Whatever a protocol finds is one of three things ([`Finding`], D8): delivered, transient (the schedule goes on),
-//! refused (given up, listed, redrivable). Requests and answers never show their content when printed (invariant 7).
+//! Whatever a protocol finds is one of four things ([`Finding`], D8): delivered, already there, transient (the schedule
+//! goes on), refused (given up, listed, redrivable). Requests and answers never show their content when printed (invariant 7).
 
+mod acteol;
+mod address;
 mod answer;
+mod bpl;
 mod build;
 mod conversation;
+mod costa;
 mod credentials;
+mod decimal;
 mod form;
 mod iceland_bonus_card;
+mod itsu;
+mod login;
+mod one_request;
 mod python_json;
 mod schedule;
+mod slim_chickens;
+mod squaremeal;
+mod stonegate;
+mod tgi_fridays;
+mod the_works;
 mod wasabi_club;
 
 pub use answer::{Answer, Finding};

@@ -1,8 +1,12 @@
 //! JSON as Python's `json.dumps` writes it, which is what merchants get today (spec match §9): `", "` and `": "`
 //! between, everything outside printable ASCII escaped, keys in the order of the struct.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
+use serde_json::{
+    ser::{Formatter, Serializer},
+    value::RawValue,
+};
 use std::io::{self, Write};
 
 /// The exact bytes of a body.
@@ -10,6 +14,16 @@ pub(crate) fn to_bytes(body: &impl Serialize) -> Result<Vec<u8>, serde_json::Err
     let mut bytes = Vec::new();
     body.serialize(&mut Serializer::with_formatter(&mut bytes, Python))?;
     Ok(bytes)
+}
+
+/// A number whose text is given, e.g. by [`crate::decimal::float`].
+pub(crate) fn number(text: String) -> Result<Box<RawValue>, serde_json::Error> {
+    RawValue::from_string(text)
+}
+
+/// A secret where the merchant is to read it.
+pub(crate) fn exposed<S: serde::Serializer>(text: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text.expose_secret())
 }
 
 struct Python;

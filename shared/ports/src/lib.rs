@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod objects;
 mod queues;
+mod secrets;
 mod tables;
 mod web;
 
@@ -19,6 +20,7 @@ pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
 pub use events::{EventError, Events, OutEvent};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
+pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
 pub use tables::{Change, Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
 pub use web::{Call, Web, WebAnswer};
 
@@ -42,6 +44,8 @@ pub struct Ports {
     pub queues: Arc<dyn Queues>,
     /// HTTP to the user directory and the merchants.
     pub web: Arc<dyn Web>,
+    /// What merchants' doors are opened with.
+    pub secrets: Arc<dyn Secrets>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }

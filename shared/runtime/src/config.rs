@@ -2,6 +2,7 @@
 //! ([`crate::deployed`]) or from the local cloud.
 
 use harmonia_domain::{card::CardKeys, feed::Slug};
+use harmonia_ports::ExportSecrets;
 use harmonia_stages::{Directory, Settings};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -64,14 +65,10 @@ impl Secrets {
     }
 
     /// What the stages need of it. Without a URL the user directory is the table.
-    pub fn settings(self, directory_url: String) -> (CardKeys, Settings) {
+    pub fn settings(self, directory_url: String) -> (CardKeys, Settings, ExportSecrets) {
         let keys = CardKeys::from_secret(&self.card_key);
-        let settings = Settings {
-            directory: Directory::at(directory_url, self.directory_key),
-            aes_key: self.aes_key,
-            merchants: self.merchants,
-        };
-        (keys, settings)
+        let settings = Settings { directory: Directory::at(directory_url, self.directory_key) };
+        (keys, settings, ExportSecrets { aes_key: self.aes_key, merchants: self.merchants })
     }
 }
 

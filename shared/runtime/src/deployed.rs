@@ -1,6 +1,12 @@
 //! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs.
 
-use crate::{App, InvocationError, SystemClock, batch::Visibility, config, web};
+use crate::{
+    App, InvocationError, SystemClock,
+    batch::Visibility,
+    config,
+    secrets::{KeptSecrets, Reading},
+    web,
+};
 use async_trait::async_trait;
 use harmonia_aws::{
     DynamoTables, TableNames,
@@ -75,6 +81,7 @@ async fn app() -> Result<App, StartError> {
         imports: optional("HARMONIA_BUCKET_IMPORTS"),
         archive: optional("HARMONIA_BUCKET_ARCHIVE"),
         work: optional("HARMONIA_BUCKET_WORK"),
+        exports: optional("HARMONIA_BUCKET_EXPORTS"),
     };
     let urls = QueueUrls {
         ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
@@ -82,17 +89,24 @@ async fn app() -> Result<App, StartError> {
         matching: optional("HARMONIA_QUEUE_MATCH_URL"),
         export: optional("HARMONIA_QUEUE_EXPORT_URL"),
     };
-    let secrets = match optional("HARMONIA_SECRETS") {
-        name if name.is_empty() => config::Secrets::none(),
-        name => config::Secrets::parse(&clients.secret(&name).await?)?,
+    let name = optional("HARMONIA_SECRETS");
+    let secrets = match name.as_str() {
+        "" => config::Secrets::none(),
+        name => config::Secrets::parse(&clients.secret(name).await?)?,
     };
-    let (keys, settings) = secrets.settings(optional("HARMONIA_DIRECTORY_URL"));
+    let (keys, settings, secrets) = secrets.settings(optional("HARMONIA_DIRECTORY_URL"));
+    let vault = clients.clone();
+    let read = move || -> Reading {
+        let (vault, name) = (vault.clone(), name.clone());
+        Box::pin(async move { vault.secret(&name).await.map_err(|e| e.to_string()) })
+    };
     let queues = Arc::new(SqsQueues::new(clients.sqs, urls));
     let ports = Ports {
         tables: Arc::new(DynamoTables::new(clients.dynamodb, names)),
         objects: Arc::new(S3Objects::new(clients.s3, buckets)),
         queues: queues.clone(),
         web: Arc::new(web::HttpWeb::new()?),
+        secrets: Arc::new(KeptSecrets::new(secrets, Box::new(read))),
         clock: Arc::new(SystemClock),
     };
     let definitions = Arc::new(Definitions::shipped()?);

@@ -6,6 +6,7 @@ pub mod config;
 #[cfg(feature = "deployed")]
 pub mod deployed;
 pub mod events;
+pub mod secrets;
 pub mod web;
 
 use harmonia_stages::{Harmonia, StageError};

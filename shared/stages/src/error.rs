@@ -1,7 +1,7 @@
 //! Why a stage could not finish a record. The class decides what happens next.
 
 use harmonia_domain::{Refused, feed::Slug};
-use harmonia_ports::{Class, ObjectError, QueueError, StoreError, WriteError};
+use harmonia_ports::{Class, ObjectError, QueueError, SecretsError, StoreError, WriteError};
 use harmonia_state::StoredError;
 
 /// A record that is not done.
@@ -60,6 +60,9 @@ pub enum StageError {
         /// How often.
         tries: u32,
     },
+    /// See [`SecretsError`].
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// Something that was written before is not there.
     #[error("{what} {name} is missing")]
     Missing {
@@ -77,6 +80,7 @@ impl StageError {
             Self::Stored(e) => e.class(),
             Self::Object(ObjectError::Unavailable { .. })
             | Self::Queue(_)
+            | Self::Secrets(_)
             | Self::Refused(_)
             | Self::Unsettled { .. }
             | Self::Missing { .. } => Class::Retry,

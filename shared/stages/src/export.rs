@@ -1,27 +1,39 @@
 //! Export: telling merchants (spec match §8, §9). One attempt is one conversation; its verdict is written with the
-//! attempt. Both merchants' protocols are `same-key`: after a crash between sending and writing, the same bytes under
-//! the same key are sent again (design §4, unknown answers).
+//! attempt. What may be done after a crash between sending and writing is the target's `repeat` (design §4, unknown
+//! answers): with `same-key` the same bytes under the same key are sent again; the others mark the export before they
+//! send, and whoever finds the mark later asks the merchant's history first, or leaves it to a person.
 
 mod attempt;
 mod batch;
+mod door;
+mod memory;
+mod redrive;
+mod unmatched;
+
+pub use memory::Memory;
+pub use redrive::{ListedExport, Listing, Redrive, RedriveError};
 
 use crate::{
     Harmonia, StageError,
     message::{self, Body, ExportName},
 };
+use attempt::{About, Came};
+use door::{Permit, Reach};
 use futures::{StreamExt, stream};
-use harmonia_definitions::{Definition, Export as Target};
+use harmonia_definitions::{BatchPlan, Definition, Export as Target, Repeat};
 use harmonia_domain::{
-    export::{Export, ExportState, LastAttempt, Verdict},
+    export::{Export, ExportState, LastAttempt, MatchType, Verdict},
     feed::Slug,
     file::File,
     identity::Identity,
-    purchase::ExportKey,
+    sale::Sale,
 };
-use harmonia_exports::next_batch_run;
+use harmonia_exports::{Telling, before, next_batch_run};
 use harmonia_ports::{Queue, Read, Table};
-use harmonia_state::{Stored, StoredIdentity, export_row_key, work};
+use harmonia_state::{Stored, StoredIdentity, export_row_key, sale_key, work};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// How often a verdict is written again because the export changed elsewhere meanwhile.
 const RECORD_TRIES_MAX: u32 = 5;
@@ -32,12 +44,23 @@ const DUE_MAX: usize = 100;
 const SENT_AT_ONCE: usize = 50;
 
 /// Design §3: a due instant is rounded up to a full minute at least 60 s ahead, so that a train has time to be made.
-fn on_the_minute(due: Timestamp, now: Timestamp) -> Timestamp {
+pub(crate) fn on_the_minute(due: Timestamp, now: Timestamp) -> Timestamp {
     let earliest = due.max(now.saturating_add(SignedDuration::from_secs(60)).unwrap_or(due));
     let into_minute = earliest.as_second().rem_euclid(60);
     let whole = into_minute == 0 && earliest.subsec_nanosecond() == 0;
     let minute = earliest.as_second() - into_minute + if whole { 0 } else { 60 };
     Timestamp::from_second(minute).unwrap_or(earliest)
+}
+
+/// Is this a minute at which something runs that runs every so many seconds, counted from midnight UTC?
+fn runs_at(now: Timestamp, every_s: u32) -> bool {
+    now.as_second().rem_euclid(86_400).div_euclid(60) % i64::from((every_s / 60).max(1)) == 0
+}
+
+/// Is this a minute at which a merchant's batches run?
+fn batch_runs_at(now: Timestamp, plan: &BatchPlan) -> bool {
+    let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
+    next_batch_run(plan, minute.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(minute)) == minute
 }
 
 impl Harmonia {
@@ -56,42 +79,145 @@ impl Harmonia {
         target.ok_or_else(|| StageError::NoTarget { merchant: merchant.clone() })
     }
 
+    /// Whose card it was. What is collected for another receiver has its identities with the merchant that was paid.
     async fn identity_of(&self, export: &Export) -> Result<Identity, StageError> {
         let who = &export.identity;
-        let key = StoredIdentity::key_of(&export.merchant, &who.token, &who.id);
+        let collects = self.definition(&export.merchant)?.unmatched.as_ref();
+        let merchant = match collects {
+            Some(unmatched) if export.match_type == MatchType::Unmatched => &unmatched.of,
+            _ => &export.merchant,
+        };
+        let key = StoredIdentity::key_of(merchant, &who.token, &who.id);
         let found: Option<Stored<StoredIdentity>> = self.store().find(&key).await?;
         let found = found.ok_or_else(|| StageError::Missing { what: "identity", name: who.id.to_string() })?;
         Ok(found.row.0)
     }
 
-    /// Sends the exports that are due; the others are left as they are.
-    pub async fn export(&self, names: &[ExportName]) -> Result<(), StageError> {
-        let send = |name: ExportName| async move { self.export_one(&name.x, name.generation).await };
-        let attempts = stream::iter(names.to_vec()).map(send);
-        // a merchant that fails for one export does not keep the others of the message from being sent
-        let results: Vec<Result<(), StageError>> = attempts.buffered(SENT_AT_ONCE).collect().await;
-        results.into_iter().collect()
+    /// What the feed keeps of the sale beyond the common fields, if the target tells it.
+    async fn extra_of(&self, target: &Target, export: &Export) -> Result<Map<String, Value>, StageError> {
+        let Some(id) = export.sale.as_ref().filter(|_| target.protocol.reads_sale()) else { return Ok(Map::new()) };
+        let found: Option<Stored<Sale>> = self.store().find(&sale_key(&export.merchant, id)).await?;
+        let sale = found.ok_or_else(|| StageError::Missing { what: "sale", name: id.clone() })?.row;
+        Ok(match sale.extra {
+            Some(Value::Object(members)) => members,
+            _ => Map::new(),
+        })
     }
 
-    async fn export_one(&self, x: &ExportKey, generation: u32) -> Result<(), StageError> {
-        let found: Option<Stored<Export>> = self.store().find(&export_row_key(x)).await?;
-        let Some(stored) = found else { return Err(StageError::Missing { what: "export", name: x.sk.clone() }) };
-        if stored.row.generation != generation || !stored.row.is_due(self.now()) {
-            return Ok(());
-        }
-        let (verdict, last) = self.tell_one(&stored.row).await?;
-        let verdict = match verdict {
-            Verdict::Retry { due, why } => Verdict::Retry { due: on_the_minute(due, last.at), why },
-            other => other,
+    /// Sends the exports that are due; the others are left as they are.
+    pub async fn export(&self, names: &[ExportName]) -> Result<(), StageError> {
+        let read = |name: ExportName| async move {
+            let found: Option<Stored<Export>> = self.store().find(&export_row_key(&name.x)).await?;
+            let stored = found.ok_or(StageError::Missing { what: "export", name: name.x.sk })?;
+            Ok::<_, StageError>((stored.row.generation == name.generation).then_some(stored))
         };
-        self.record(stored, &verdict, &last).await
+        let read: Vec<_> = stream::iter(names.to_vec()).map(read).buffered(SENT_AT_ONCE).collect().await;
+        let (now, mut result) = (self.now(), Ok(()));
+        let mut due: BTreeMap<Slug, Vec<Stored<Export>>> = BTreeMap::new();
+        for found in read {
+            match found {
+                Ok(Some(stored)) if stored.row.is_due(now) => {
+                    due.entry(stored.row.merchant.clone()).or_default().push(stored);
+                }
+                Ok(_) => {}
+                // one that cannot be read does not keep the others of the message from being sent
+                Err(e) => result = Err(e),
+            }
+        }
+        for (merchant, exports) in due {
+            if let Err(e) = self.tell_some(&merchant, exports).await {
+                result = Err(e);
+            }
+        }
+        result
+    }
+
+    /// Tells a merchant about some exports, as many at once as it takes.
+    async fn tell_some(&self, merchant: &Slug, exports: Vec<Stored<Export>>) -> Result<(), StageError> {
+        let target = self.whom_to_tell(merchant)?;
+        let most = target.at_once.map_or(SENT_AT_ONCE, usize::from);
+        let (mut left, mut result) = (exports, Ok(()));
+        while !left.is_empty() {
+            let granted = match self.permit(target, merchant, left.len().min(most)).await? {
+                Permit::Go(granted) => granted.clamp(1, left.len()),
+                Permit::NotBefore(due) => {
+                    self.put_off(left, due).await?;
+                    return result;
+                }
+            };
+            let later = left.split_off(granted);
+            let attempts = stream::iter(left).map(|stored| self.tell_one(target, stored));
+            let attempts: Vec<Result<Reach, StageError>> = attempts.buffered(granted).collect().await;
+            let reached: Vec<Reach> = attempts.iter().filter_map(|r| r.as_ref().ok().copied()).collect();
+            self.heard(merchant, &reached).await?;
+            if let Some(e) = attempts.into_iter().find_map(Result::err) {
+                result = Err(e);
+            }
+            left = later;
+        }
+        result
+    }
+
+    /// One attempt, from the mark to the verdict.
+    async fn tell_one(&self, target: &Target, stored: Stored<Export>) -> Result<Reach, StageError> {
+        if target.skips(stored.row.facts.amount) {
+            let why = "below the amount that is told".to_owned();
+            self.end(stored, Verdict::Skipped { why }).await?;
+            return Ok(Reach::NotTried);
+        }
+        // found while attempting: whoever made that attempt did not live to write what came of it
+        let died = matches!(stored.row.state, ExportState::Attempting { .. });
+        if died && target.repeat == Repeat::Never {
+            let why = "the answer was lost: nobody lived to note it".to_owned();
+            self.end(stored, Verdict::Unconfirmed { why }).await?;
+            return Ok(Reach::NotTried);
+        }
+        let identity = self.identity_of(&stored.row).await?;
+        let extra = self.extra_of(target, &stored.row).await?;
+        let stored = if target.repeat == Repeat::SameKey {
+            stored
+        } else {
+            let attempting = stored.row.attempting(self.attempt_ends(target), died)?;
+            if !self.store().replace(&stored, &attempting, &self.stamp("export")).await? {
+                // somebody else is at it
+                return Ok(Reach::NotTried);
+            }
+            Stored { row: attempting, version: stored.version + 1 }
+        };
+        let row = &stored.row;
+        let telling = Telling { export: row, identity: &identity, extra: &extra };
+        let before = before(target, row.attempts, row.facts.at, row.created);
+        let about = About { merchant: &row.merchant, tellings: &[telling], batch: None, before, unsure: row.unsure };
+        let came = self.attempt(target, &about).await?;
+        let reach = came.reach;
+        self.record(stored, &came).await?;
+        Ok(reach)
+    }
+
+    /// Writes the verdict of what needed no request.
+    async fn end(&self, stored: Stored<Export>, verdict: Verdict) -> Result<(), StageError> {
+        let last = LastAttempt::new(self.now(), None, verdict.words());
+        self.record(stored, &Came { verdict, last, unsure: false, reach: Reach::NotTried }).await
+    }
+
+    /// Puts exports off without an attempt. One that changed meanwhile is somebody else's.
+    async fn put_off(&self, exports: Vec<Stored<Export>>, due: Timestamp) -> Result<(), StageError> {
+        let due = on_the_minute(due, self.now());
+        for stored in exports {
+            // what a clock brought waits already, and is found again at once when the merchant may be told
+            if !matches!(stored.row.state, ExportState::Waiting { .. }) {
+                let next = stored.row.put_off(due)?;
+                self.store().replace(&stored, &next, &self.stamp("export")).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes the verdict of an attempt. A change from elsewhere (a correction of the amount) keeps its place.
-    async fn record(&self, stored: Stored<Export>, verdict: &Verdict, last: &LastAttempt) -> Result<(), StageError> {
+    async fn record(&self, stored: Stored<Export>, came: &Came) -> Result<(), StageError> {
         let mut stored = stored;
         for _ in 0..RECORD_TRIES_MAX {
-            let next = stored.row.attempted(verdict, last.clone())?;
+            let next = stored.row.attempted(&came.verdict, came.last.clone(), came.unsure)?;
             if self.store().replace(&stored, &next, &self.stamp("export")).await? {
                 return Ok(());
             }
@@ -102,7 +228,7 @@ impl Harmonia {
                     stored = found;
                 }
                 Some(found) if matches!(found.row.state, ExportState::Reversed { .. }) => {
-                    return self.record_undone(found, verdict, last).await;
+                    return self.record_undone(found, &came.verdict, &came.last).await;
                 }
                 // somebody recorded an attempt of the same bytes: theirs stands
                 _ => return Ok(()),
@@ -111,30 +237,17 @@ impl Harmonia {
         Err(StageError::Unsettled { what: "an attempt's verdict", tries: RECORD_TRIES_MAX })
     }
 
-    async fn tell_one(&self, export: &Export) -> Result<(Verdict, LastAttempt), StageError> {
-        let identity = self.identity_of(export).await?;
-        Ok(self
-            .attempt(
-                self.whom_to_tell(&export.merchant)?,
-                &export.merchant,
-                &[(export, &identity)],
-                None,
-                export.attempts,
-            )
-            .await)
-    }
-
     /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory,
     /// files whose ranges do not come back. Returns the files that are stuck now.
     pub async fn tick(&self) -> Result<Vec<File>, StageError> {
         self.retry_due().await?;
         let now = self.now();
         for definition in self.definitions.iter() {
-            if let Some(plan) = definition.batch() {
-                let minute = i64::from(plan.every_s.max(60));
-                if now.as_second().div_euclid(60) % (minute / 60) == 0 {
-                    self.run_batches(&definition.merchant, false).await?;
-                }
+            if definition.unmatched.as_ref().is_some_and(|unmatched| runs_at(now, unmatched.every_s)) {
+                self.collect_unmatched(&definition.merchant).await?;
+            }
+            if definition.batch().is_some_and(|plan| batch_runs_at(now, plan)) {
+                self.run_batches(&definition.merchant, false).await?;
             }
         }
         self.sweep_directory().await?;
@@ -149,12 +262,15 @@ impl Harmonia {
         };
         for definition in self.definitions.iter() {
             let merchant = &definition.merchant;
-            take(self.first(Table::Ledger, &work::batches(merchant)).await?);
+            let mut first = self.first(Table::Ledger, &work::batches(merchant)).await?;
             for shard in 0..work::SHARDS {
-                take(self.first(Table::Ledger, &work::exports(merchant, "waiting", shard)).await?);
+                let waiting = self.first(Table::Ledger, &work::exports(merchant, "waiting", shard)).await?;
                 let collecting = self.first(Table::Ledger, &work::exports(merchant, "collecting", shard)).await?;
                 let run = definition.batch().map(|plan| next_batch_run(plan, self.now()));
-                take(collecting.and(run));
+                first = [first, waiting, collecting.and(run)].into_iter().flatten().min();
+            }
+            if let Some(first) = first {
+                take(self.not_before(merchant, first).await?);
             }
         }
         for shard in 0..work::SHARDS {
@@ -178,6 +294,9 @@ impl Harmonia {
             for shard in 0..work::SHARDS {
                 let name = work::exports(merchant, "waiting", shard);
                 let waiting = self.store().work(Table::Ledger, &name, &due, DUE_MAX).await?;
+                if !waiting.is_empty() && self.holds_back(merchant).await? {
+                    break;
+                }
                 let mut names = Vec::new();
                 for (_, key) in waiting {
                     let found: Option<Stored<Export>> = self.store().get(&key, Read::Eventual).await?;

@@ -19,22 +19,18 @@ mod twins;
 pub use error::StageError;
 
 use harmonia_definitions::Definitions;
-use harmonia_domain::{card::CardKeys, feed::Slug};
+use harmonia_domain::card::CardKeys;
 use harmonia_ports::{Ports, Stamp};
 use harmonia_state::Store;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-/// What the environment gives: addresses and secrets.
+/// What the environment gives.
 #[derive(Clone)]
 pub struct Settings {
     /// Who knows whose card it is.
     pub directory: Directory,
-    /// The key text that members' credentials are encrypted with (spec match §12.2).
-    pub aes_key: SecretString,
-    /// Each merchant's secret.
-    pub merchants: BTreeMap<Slug, serde_json::Value>,
 }
 
 /// The user directory.
@@ -67,12 +63,13 @@ pub struct Harmonia {
     pub definitions: Arc<Definitions>,
     /// Keys for card tokens.
     pub cards: CardKeys,
-    /// Addresses and secrets.
+    /// What the environment gives.
     pub settings: Arc<Settings>,
     identifiers: Arc<import::IdentifierCache>,
     closed_files: Arc<matches::ClosedFiles>,
     identities: Arc<identify::IdentityCache>,
     seen: Arc<registry::SeenIdentifiers>,
+    telling: Arc<export::Memory>,
 }
 
 impl Harmonia {
@@ -87,6 +84,7 @@ impl Harmonia {
             closed_files: Arc::default(),
             identities: Arc::default(),
             seen: Arc::default(),
+            telling: Arc::default(),
         }
     }
 

@@ -27,6 +27,7 @@ use harmonia_domain::{
 use harmonia_matching::{Candidate, Decision};
 use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -165,6 +166,7 @@ impl Harmonia {
             let mut again = Again::default();
             open.retain(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from));
             open.retain(|entry| !claimed.contains_key(&entry.key()));
+            open = self.contenders(open, &now.lost)?;
             for entry in &open {
                 if looked_at >= EXAMINED_MAX {
                     self.settle_later(trace, &now, Some(position(entry))).await?;
@@ -180,6 +182,25 @@ impl Harmonia {
             (now, from) = (again, None);
         }
         Ok(())
+    }
+
+    /// Those that could have taken one of the lost sales. Their entries say so: a payment that has changed since is
+    /// examined for that change, after these sales were taken.
+    fn contenders(
+        &self,
+        open: Vec<BookedPayment>,
+        lost: &[(Slug, Candidate)],
+    ) -> Result<Vec<BookedPayment>, StageError> {
+        if lost.is_empty() {
+            return Ok(open);
+        }
+        let mut left = Vec::new();
+        for entry in open {
+            if self.contends(entry.p.scheme, &entry.seen(), lost)? {
+                left.push(entry);
+            }
+        }
+        Ok(left)
     }
 
     /// What one invocation cannot finish goes on as messages.
@@ -254,7 +275,7 @@ impl Harmonia {
                 self.delete_entry(entry).await?;
                 return Ok(Examined::default());
             }
-            if !lost.is_empty() && !self.contends(&stored.row, &now, lost)? {
+            if !lost.is_empty() && !self.contends(stored.row.key.scheme, &now, lost)? {
                 return Ok(Examined::default());
             }
             match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
@@ -271,7 +292,7 @@ impl Harmonia {
                     }
                 }
                 _ if booked.as_ref().is_some_and(|b| b.key() == own.key()) => {
-                    self.move_entry(&stored.row, &own).await?;
+                    self.move_entry(&stored.row, own.kind, (&own.merchant, &own.bk, own.at)).await?;
                     return Ok(Examined::default());
                 }
                 _ => {
@@ -327,12 +348,17 @@ impl Harmonia {
 
     /// A settlement that counts leaves the auth's entry behind, under the auth's amount: it goes, now that the
     /// settlement's own is there.
-    async fn move_entry(&self, purchase: &Purchase, own: &BookedPayment) -> Result<(), StageError> {
+    async fn move_entry(
+        &self,
+        purchase: &Purchase,
+        kind: Kind,
+        (merchant, bk, at): (&Slug, &BookKey, Timestamp),
+    ) -> Result<(), StageError> {
         let Some(auth) = purchase.auth.as_ref().filter(|_| purchase.second_known) else { return Ok(()) };
-        if purchase.base == Kind::Auth && own.kind == Kind::Settled {
-            let bk = BookKey { minor: auth.amount, ..own.bk.clone() };
-            let entry = BookedPayment { bk, kind: Kind::Auth, ..own.clone() };
-            self.store().delete::<BookedPayment>(&entry.key()).await?;
+        if purchase.base == Kind::Auth && kind == Kind::Settled {
+            let bk = BookKey { minor: auth.amount, ..bk.clone() };
+            let entry = BookedPayment::key_at(merchant, &bk, at, &purchase.key, Kind::Auth);
+            self.store().delete::<BookedPayment>(&entry).await?;
         }
         Ok(())
     }
@@ -371,17 +397,9 @@ impl Harmonia {
         if !export.match_type.has_sale() {
             return Ok(());
         }
-        let own = BookedPayment {
-            merchant: export.merchant.clone(),
-            bk: export.book_key.clone(),
-            at: purchase.line(purchase.base).map_or(export.created, |line| line.at),
-            p: purchase.key.clone(),
-            kind: export.kind,
-            who: export.identity.clone(),
-            changed: (export.created, 0),
-        };
         // the auth may have waited under another amount than the settlement was claimed with
-        self.move_entry(purchase, &own).await
+        let at = purchase.line(purchase.base).map_or(export.created, |line| line.at);
+        self.move_entry(purchase, export.kind, (&export.merchant, &export.book_key, at)).await
     }
 
     /// The other keys that the claimed sale stands under: a location has a till for each of its MIDs, and a payment of
@@ -448,7 +466,7 @@ impl Harmonia {
                 difference.ok_or(StageError::Missing { what: "amount", name: "of the correction".to_owned() })?
             }
         };
-        let state = self.first_state(&export.merchant)?;
+        let state = self.first_state(&export.merchant, export.facts.at)?;
         Ok(Some(export.adjustment(MatchType::Correction, amount, self.now(), state)))
     }
 

@@ -297,7 +297,7 @@ impl Harmonia {
             return Ok((undone, None));
         }
         let amount = undone.facts.amount.negated();
-        let state = self.first_state(&undone.merchant)?;
+        let state = self.first_state(&undone.merchant, undone.facts.at)?;
         let asks = undone.adjustment(MatchType::Reversal, amount, self.now(), state);
         let state = ExportState::Reversed { undone: redress.clone(), told: Some(*told), reversal: Some(asks.key()) };
         Ok((Export { state, ..undone }, Some(asks)))

@@ -5,14 +5,11 @@ use async_trait::async_trait;
 use harmonia_definitions::Definitions;
 use harmonia_domain::card::CardKeys;
 use harmonia_ports::{
-    Call, OutMessage, Ports, Queue, QueueError, Queues, Web, WebAnswer,
+    Call, FixedSecrets, OutMessage, Ports, Queue, QueueError, Queues, Web, WebAnswer,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use secrecy::SecretString;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex},
-};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// What was sent.
 #[derive(Default)]
@@ -56,10 +53,10 @@ pub(crate) fn twins() -> Twins {
         objects: objects.clone(),
         queues: sent.clone(),
         web: Arc::new(Nobody),
+        secrets: Arc::new(FixedSecrets::none()),
         clock: clock.clone(),
     };
-    let settings =
-        Settings { directory: Directory::Table, aes_key: SecretString::from(""), merchants: BTreeMap::new() };
+    let settings = Settings { directory: Directory::Table };
     let keys = CardKeys::from_secret(&SecretString::from("test"));
     let harmonia = Harmonia::new(ports, SHIPPED.clone(), keys, Arc::new(settings));
     Twins { harmonia, tables, objects, sent, clock }

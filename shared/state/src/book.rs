@@ -7,10 +7,11 @@ use crate::{
 use harmonia_domain::{
     export::BookKey,
     feed::{Kind, Scheme, Slug},
+    identifier::IdentifierType,
     identity::IdentityRef,
     ids::Id,
     outcome::ParkReason,
-    purchase::{Current, PaymentFacts, Purchase, PurchaseKey},
+    purchase::{Current, MatchedIdentifier, PaymentFacts, Purchase, PurchaseKey},
     sale::Sale,
     time::sortable,
 };
@@ -153,6 +154,17 @@ pub struct BookedPayment {
     pub who: IdentityRef,
     /// Arrival and line number of the last change: the order of examination (D24).
     pub changed: (Timestamp, u64),
+    /// When the first line arrived: one end of the matching window.
+    #[serde(rename = "arr")]
+    pub arrived: Timestamp,
+    /// Empty if there is none.
+    pub code: String,
+    /// What the payment itself shows of the card.
+    #[serde(rename = "f6", skip_serializing_if = "Option::is_none", default)]
+    pub first_six: Option<String>,
+    /// What the payment itself shows of the card.
+    #[serde(rename = "l4", skip_serializing_if = "Option::is_none", default)]
+    pub last_four: Option<String>,
 }
 
 impl BookedPayment {
@@ -166,26 +178,55 @@ impl BookedPayment {
             kind: now.identity_of,
             who,
             changed: now.changed,
+            arrived: now.arrived,
+            code: now.auth_code.clone(),
+            first_six: now.first_six.clone(),
+            last_four: now.last_four.clone(),
+        }
+    }
+
+    /// The payment as it was when the entry was made, for a policy's key: whoever changes it later examines it anew.
+    pub fn seen(&self) -> Current {
+        let identifier = MatchedIdentifier {
+            merchant: self.merchant.clone(),
+            kind: IdentifierType::Primary,
+            text: self.bk.mid.clone(),
+            location_id: None,
+            merchant_internal_id: None,
+        };
+        Current {
+            identity_of: self.kind,
+            at: self.at,
+            amount: self.bk.minor,
+            currency: self.bk.currency,
+            auth_code: self.code.clone(),
+            approval_code: String::new(),
+            first_six: self.first_six.clone(),
+            last_four: self.last_four.clone(),
+            mid: self.bk.mid.clone(),
+            identifier,
+            arrived: self.arrived,
+            changed: self.changed,
         }
     }
 
     /// The key of that entry.
     pub fn key_of(purchase: &Purchase, now: &Current) -> Key {
-        booked_key(&now.identifier.merchant, &purchase.book_key(now), now.at, &purchase.key, now.identity_of)
+        Self::key_at(&now.identifier.merchant, &purchase.book_key(now), now.at, &purchase.key, now.identity_of)
     }
-}
 
-/// The kind is part of the key: a late entry of an auth does not overwrite its settlement's.
-fn booked_key(merchant: &Slug, bk: &BookKey, at: Timestamp, p: &PurchaseKey, kind: Kind) -> Key {
-    let (pk, prefix) = book_prefix("BP", merchant, bk);
-    Key::new(pk, format!("{prefix}{}#{}#{}#{kind}", sortable(at), p.id, p.slot.as_str()))
+    /// The key of an entry. The kind is part of it: a late entry of an auth does not overwrite its settlement's.
+    pub fn key_at(merchant: &Slug, bk: &BookKey, at: Timestamp, p: &PurchaseKey, kind: Kind) -> Key {
+        let (pk, prefix) = book_prefix("BP", merchant, bk);
+        Key::new(pk, format!("{prefix}{}#{}#{}#{kind}", sortable(at), p.id, p.slot.as_str()))
+    }
 }
 
 impl Row for BookedPayment {
     const TABLE: Table = Table::Book;
 
     fn key(&self) -> Key {
-        booked_key(&self.merchant, &self.bk, self.at, &self.p, self.kind)
+        Self::key_at(&self.merchant, &self.bk, self.at, &self.p, self.kind)
     }
 
     fn expires(&self) -> Timestamp {

@@ -80,6 +80,40 @@ impl Row for Batch {
     }
 }
 
+/// The number of a merchant's newest file, and the batch that it was given to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sequence {
+    /// Whose files.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// From 1.
+    #[serde(rename = "n")]
+    pub number: u64,
+    /// Who has it.
+    #[serde(rename = "b")]
+    pub batch: Id,
+}
+
+impl Sequence {
+    /// Its key.
+    pub fn key_of(merchant: &Slug) -> Key {
+        Key::new(format!("BQ#{merchant}"), "sequence")
+    }
+}
+
+impl Row for Sequence {
+    const TABLE: Table = Table::Ledger;
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.merchant)
+    }
+
+    /// Numbers go on for ever.
+    fn expires(&self) -> Timestamp {
+        Timestamp::MAX
+    }
+}
+
 /// Names a file; also the group of its sales.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileKey {

@@ -3,6 +3,7 @@
 use crate::store::{Row, days_after};
 use harmonia_domain::{
     card::TokenHash,
+    control::Control,
     feed::{Scheme, Slug},
     identifier::{Identifier, IdentifierType, LocationIdentifier},
     identity::Identity,
@@ -27,6 +28,24 @@ impl Row for Identifier {
     }
 
     /// Identifiers do not expire.
+    fn expires(&self) -> Timestamp {
+        Timestamp::MAX
+    }
+}
+
+/// The key of how a merchant is told at present (state.md item C).
+pub fn control_key(merchant: &Slug) -> Key {
+    Key::new(format!("C#{merchant}"), "export")
+}
+
+impl Row for Control {
+    const TABLE: Table = Table::Registry;
+
+    fn key(&self) -> Key {
+        control_key(&self.merchant)
+    }
+
+    /// A pause stays until somebody ends it.
     fn expires(&self) -> Timestamp {
         Timestamp::MAX
     }

@@ -23,7 +23,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Item, Ports, Table,
+    Bucket, Clock, Item, Ports, Secrets, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -45,6 +45,7 @@ use std::{
 pub struct Shared {
     definitions: Arc<Definitions>,
     settings: Settings,
+    secrets: Arc<dyn Secrets>,
 }
 
 impl Shared {
@@ -61,12 +62,8 @@ impl Shared {
             definition.export.clone_from(&target);
             definitions = definitions.with(definition);
         }
-        let settings = Settings {
-            directory: outside.directory(),
-            aes_key: SecretString::from(crate::story::AES_KEY),
-            merchants: outside.secrets.clone(),
-        };
-        Ok(Self { definitions: Arc::new(definitions), settings })
+        let settings = Settings { directory: outside.directory() };
+        Ok(Self { definitions: Arc::new(definitions), settings, secrets: outside.secrets(crate::story::AES_KEY) })
     }
 }
 
@@ -170,6 +167,7 @@ impl Machine {
             objects: objects.clone(),
             queues: post.clone(),
             web: outside.clone(),
+            secrets: shared.secrets.clone(),
             clock: clock.clone(),
         };
         let settings = Arc::new(shared.settings.clone());
@@ -207,6 +205,7 @@ impl Machine {
             objects: self.objects.clone(),
             queues: self.post.clone(),
             web: self.outside.clone(),
+            secrets: self.shared.secrets.clone(),
             clock: self.clock.clone(),
         };
         let gate: Arc<dyn Around> = self.gate.clone();

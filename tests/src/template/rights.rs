@@ -271,13 +271,10 @@ impl Play {
             objects: Arc::new(Watched { watch: watch.clone(), inner: objects.clone() }),
             queues: mailbox.clone(),
             web: web.clone(),
+            secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };
-        let settings = Settings {
-            directory: outside.directory(),
-            aes_key: SecretString::from(world.aes_key.clone()),
-            merchants: outside.secrets.clone(),
-        };
+        let settings = Settings { directory: outside.directory() };
         let keys = CardKeys::from_secret(&SecretString::from("a generated day has invented cards only"));
         let definitions = Arc::new(outside.definitions().unwrap());
         let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));

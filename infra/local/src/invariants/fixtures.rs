@@ -207,15 +207,7 @@ fn sales_file(lines: u64) -> File {
 
 fn entry(purchase: &Purchase) -> Option<BookedPayment> {
     let now = purchase.current()?;
-    Some(BookedPayment {
-        merchant: now.identifier.merchant.clone(),
-        bk: book_key(purchase, &now),
-        at: now.at,
-        p: purchase.key.clone(),
-        kind: now.identity_of,
-        who: who(),
-        changed: now.changed,
-    })
+    Some(BookedPayment::of(purchase, &now, who()))
 }
 
 fn export(purchase: &Purchase, sale: &Sale) -> Export {
@@ -250,6 +242,7 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         last: None,
         corrected: None,
         forced: None,
+        unsure: false,
         adjusts: None,
         state: ExportState::Ready,
     }

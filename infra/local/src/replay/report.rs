@@ -90,7 +90,7 @@ impl Report<'_> {
     }
 
     fn matched(&self, x: &Export) -> Option<Value> {
-        if x.match_type == MatchType::Streamed || x.match_type.adjusts() {
+        if matches!(x.match_type, MatchType::Streamed | MatchType::Unmatched) || x.match_type.adjusts() {
             return None;
         }
         let purchase = self.purchase(x)?;
@@ -108,6 +108,7 @@ impl Report<'_> {
         let status = match x.state {
             ExportState::Delivered { .. } => "EXPORTED",
             ExportState::Failed { .. } => "EXPORT_FAILED",
+            ExportState::Skipped { .. } => "SKIPPED",
             _ => "PENDING",
         };
         Some(json!({

@@ -109,9 +109,8 @@ fn others_hear_of_every_attempt() {
 fn a_batch_is_told() {
     let stamp = Stamp { by: "export".into(), on: evening() };
     let draft = Batch::draft("iceland-bonus-card".parse().unwrap(), evening(), 0, "m".into());
-    let sealed = draft.sealed("n".into()).unwrap();
-    let last =
-        LastAttempt { at: evening(), status: Some(200), verdict: "delivered".into(), request: None, answer: None };
+    let sealed = draft.sealed("n".into(), None).unwrap();
+    let last = LastAttempt::new(evening(), Some(200), "delivered");
     let done = sealed.attempted(&Verdict::Delivered, last).unwrap();
     let item = |batch: &Batch, version| Item { version, ..harmonia_state::item(batch, &stamp) };
     let change = Change { table: Batch::TABLE, old: Some(item(&sealed, 2)), new: Some(item(&done, 3)) };

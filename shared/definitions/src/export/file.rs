@@ -19,6 +19,13 @@ pub struct FileExport {
     pub columns: Vec<Column>,
 }
 
+impl FileExport {
+    /// Do its names carry a number of their own?
+    pub fn numbered(&self) -> bool {
+        self.name.contains("{sequence}")
+    }
+}
+
 fn utc() -> String {
     "UTC".to_owned()
 }

@@ -149,6 +149,23 @@ pub enum Fact {
     },
 }
 
+impl BodyField {
+    pub(super) fn reads_sale(&self) -> bool {
+        match self {
+            Self::Fact(fact) => fact.reads_sale(),
+            Self::Object(members) => members.values().any(Self::reads_sale),
+            Self::List(items) => items.iter().any(Self::reads_sale),
+            Self::Text(_) | Self::Number(_) | Self::Bool(_) => false,
+        }
+    }
+}
+
+impl Fact {
+    pub(super) fn reads_sale(&self) -> bool {
+        matches!(self, Self::Extra { .. })
+    }
+}
+
 /// How an amount is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -7,6 +7,7 @@ use crate::{
     Definition,
     policy::{Matching, Policy},
     route::MatchedAs,
+    unmatched::Unmatched,
 };
 use harmonia_domain::feed::{Feed, Kind, Scheme};
 use jiff::tz::TimeZoneDatabase;
@@ -15,6 +16,9 @@ use jiff::tz::TimeZoneDatabase;
 const WITHIN_S_MAX: u32 = 86_400;
 /// Longest matching window; beyond it the horizon of sales (120 days, design §4) would come into sight.
 const WINDOW_DAYS_MAX: u16 = 60;
+
+/// Longest wait before a payment counts as unmatched: the book keeps payments for 63 days (state.md).
+const UNMATCHED_DAYS_MAX: u16 = 60;
 
 /// A key and what is wrong with it.
 pub(super) struct Problem {
@@ -41,6 +45,7 @@ fn whole(definition: &Definition) -> Checked {
     route(definition)?;
     definition.feed.as_ref().map_or(Ok(()), feed::feed)?;
     definition.matching.as_ref().map_or(Ok(()), matching)?;
+    definition.unmatched.as_ref().map_or(Ok(()), |unmatched| collector(definition, unmatched))?;
     definition.export.as_ref().map_or(Ok(()), export::export)
 }
 
@@ -52,6 +57,15 @@ fn route(definition: &Definition) -> Checked {
     ensure(!streamed(Kind::Merchant), "route.stream", "only auth, settled and refund lines are streamed")?;
     let twice = definition.route.matched.is_some() && (streamed(Kind::Auth) || streamed(Kind::Settled));
     ensure(!twice, "route.stream", "a purchase is either matched or streamed, or its merchant hears of it twice")
+}
+
+fn collector(definition: &Definition, unmatched: &Unmatched) -> Checked {
+    ensure(unmatched.of != definition.merchant, "unmatched.of", "a merchant hears of its own payments by its route")?;
+    let days = (1..=UNMATCHED_DAYS_MAX).contains(&unmatched.after_days);
+    ensure(days, "unmatched.after_days", format!("not between 1 and {UNMATCHED_DAYS_MAX}"))?;
+    zone("unmatched.zone", &unmatched.zone)?;
+    export::full_minutes("unmatched.every_s", unmatched.every_s)?;
+    ensure(definition.export.is_some(), "unmatched", "whom it is told to needs an [export] part")
 }
 
 fn zone(key: &str, name: &str) -> Checked {

@@ -29,6 +29,9 @@ fn forms() {
     let form = |value: Value| form::encode(value.as_object().unwrap()).map(|f| String::from_utf8(f).unwrap());
     assert_eq!(form(json!({})).as_deref(), Some(""));
     assert_eq!(form(json!({"a b": "c&d=e", "n": -1, "x": null})).as_deref(), Some("a+b=c%26d%3De&n=-1"));
+    // §9.4
+    let login = form::of(&[("username", "u@x y"), ("password", "p&w"), ("grant_type", "password")]);
+    assert_eq!(String::from_utf8(login).unwrap(), "username=u%40x+y&password=p%26w&grant_type=password");
     for unusable in [json!({"a": []}), json!({"a": {}}), json!({"a": true})] {
         assert_eq!(form(unusable), None);
     }

@@ -1,13 +1,25 @@
-//! The worked examples of spec match §9.3, §9.11, §12.2 and §18 to the byte, and what each answer means.
+//! The worked examples of spec match §9, §12.2 and §18 to the byte, and what each answer means.
 
 mod answers;
 mod bodies;
+mod bpl;
+mod costa;
 mod credentials;
+mod decimals;
 mod iceland;
+mod itsu;
+mod login;
 mod schedule;
+mod slim_chickens;
+mod squaremeal;
+mod stonegate;
+mod tgi_fridays;
+mod the_works;
 mod wasabi;
 
-use crate::{Answer, Attempt, BatchRun, BuildError, Conversation, Finding, Request, Step, Target, Telling, begin};
+use crate::{
+    Answer, Attempt, BatchRun, BuildError, Conversation, Fault, Finding, Purpose, Request, Step, Target, Telling, begin,
+};
 use harmonia_domain::{
     card::{MemberHash, TokenHash},
     export::{BookKey, Export, ExportFacts, ExportState, MatchType},
@@ -104,31 +116,184 @@ pub(super) fn export(transaction_id: &str) -> Export {
 
 /// The `[export]` of a shipped definition.
 pub(super) fn shipped(merchant: &str) -> harmonia_definitions::Export {
-    let text = match merchant {
-        "iceland-bonus-card" => include_str!("../../../definitions/merchants/iceland-bonus-card.toml"),
-        "wasabi-club" => include_str!("../../../definitions/merchants/wasabi-club.toml"),
-        other => panic!("{other} is not shipped"),
-    };
-    text.parse::<toml::Table>().unwrap().remove("export").unwrap().try_into().unwrap()
+    let definitions = harmonia_definitions::Definitions::shipped().unwrap();
+    definitions.get(&merchant.parse().unwrap()).unwrap().export.clone().unwrap()
+}
+
+/// Every merchant with a protocol of its own.
+pub(super) const MERCHANTS: [&str; 12] = [
+    "bpl-cortado",
+    "bpl-trenette",
+    "bpl-viator",
+    "costa",
+    "iceland-bonus-card",
+    "itsu",
+    "slim-chickens",
+    "squaremeal",
+    "stonegate",
+    "tgi-fridays",
+    "the-works",
+    "wasabi-club",
+];
+
+/// An attempt at a merchant, to be changed at will.
+pub(super) struct Try {
+    pub(super) merchant: &'static str,
+    pub(super) definition: harmonia_definitions::Export,
+    pub(super) secrets: Value,
+    pub(super) tellings: Vec<(Export, Identity, Value)>,
+    pub(super) uid: Option<&'static str>,
+    pub(super) before: u32,
+    pub(super) now: &'static str,
+    pub(super) token: Option<&'static str>,
+}
+
+impl Try {
+    /// About the baseline record E, by the shipped definition.
+    pub(super) fn of(merchant: &'static str, secrets: Value) -> Self {
+        let telling = (export("582228491099278"), identity(42, 1001, &credentials_of_e()), json!({}));
+        let (definition, now) = (shipped(merchant), "2022-10-26T16:20:00Z");
+        Self { merchant, definition, secrets, tellings: vec![telling], uid: None, before: 0, now, token: None }
+    }
+
+    /// The worked example of spec match §9.
+    pub(super) fn example(merchant: &'static str) -> Self {
+        let secrets = match merchant {
+            "iceland-bonus-card" => json!({"service": "oauth", "url": "http://oauth.test/token?key=hush-url",
+                "prefix": "Bearer", "payload": {"client_secret": "hush-payload"}}),
+            "itsu" => json!({"username": "u@x y", "password": "p&w"}),
+            "slim-chickens" => {
+                json!({"channel_key": "test", "client_secret": "test-secret", "client_id": "test-client"})
+            }
+            "tgi-fridays" => json!({"admin_key": "hush-key\r\n"}),
+            "the-works" => json!({"user_id": "gx-user", "password": "gx-pass"}),
+            bpl if bpl.starts_with("bpl-") => json!({"token": "hush token"}),
+            _ => Value::Null,
+        };
+        let mut attempt = Self::of(merchant, secrets);
+        let (export, identity, extra) = &mut attempt.tellings[0];
+        match merchant {
+            "costa" => *extra = json!({"metadata": {"basket": 7}, "items_ordered": "[]"}),
+            "iceland-bonus-card" => attempt.uid = Some("c3cb6bf3-46a2-4d2c-a77c-e06ac9981f0f"),
+            "itsu" => export.facts.location_id = Some("55".into()),
+            "slim-chickens" => {
+                let credentials = json!({"email": "email@test.com", "password": "passpass"});
+                identity.credentials = encrypt(AES_KEY, &credentials.to_string());
+            }
+            "squaremeal" => export.kind = Kind::Settled,
+            "stonegate" => *extra = json!({"account_id": "ACC-1", "transaction_id": "T-77"}),
+            "tgi-fridays" => {
+                export.facts.location_id = Some("55".into());
+                *extra = json!({"amount": "50.60"});
+            }
+            "the-works" => identity.loyalty_id = "6338849346110000002989".into(),
+            "wasabi-club" => export.facts.transaction_id = "0000A12345".into(),
+            _ => {}
+        }
+        attempt
+    }
+
+    /// What is told.
+    pub(super) fn export(&mut self) -> &mut Export {
+        &mut self.tellings[0].0
+    }
+
+    /// The sale's extra fields.
+    pub(super) fn with_extra(mut self, extra: Value) -> Self {
+        self.tellings[0].2 = extra;
+        self
+    }
+
+    /// With another amount.
+    pub(super) fn of_minor(mut self, minor: i64) -> Self {
+        self.export().facts.amount = MinorUnits(minor);
+        self
+    }
+
+    pub(super) fn begin(&self) -> Result<Conversation, BuildError> {
+        let aes_key = SecretString::from(AES_KEY);
+        let merchant = self.merchant.parse().unwrap();
+        let target =
+            Target { merchant: &merchant, definition: &self.definition, aes_key: &aes_key, secrets: &self.secrets };
+        let tellings: Vec<_> = self
+            .tellings
+            .iter()
+            .map(|(export, identity, extra)| Telling { export, identity, extra: extra.as_object().unwrap() })
+            .collect();
+        let now = self.now.parse().unwrap();
+        let batch = self.uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
+        let token = self.token.map(SecretString::from);
+        begin(&Attempt { target, tellings: &tellings, batch, before: self.before, now, token: token.as_ref() })
+    }
+
+    /// Why it cannot be built.
+    pub(super) fn fault(&self) -> Fault {
+        self.begin().unwrap_err().fault
+    }
+
+    /// The first request.
+    pub(super) fn first(&self) -> Request {
+        sent(self.begin().unwrap().next(None))
+    }
+
+    /// The conversation up to the request that tells, everything before it having gone well.
+    pub(super) fn tells(&self) -> (Conversation, Request) {
+        let mut talk = self.begin().unwrap();
+        let mut request = sent(talk.next(None));
+        while request.purpose != Purpose::Tell {
+            let good = match (request.purpose, self.merchant) {
+                (Purpose::Authenticate, _) => r#"{"access_token": "a_token"}"#,
+                (_, "slim-chickens") => r#"{"wallet": [{"voucherCode": "inprogress_voucher", "cardPoints": 3}]}"#,
+                (_, "tgi-fridays") => r#"{"checkins": []}"#,
+                _ => r#"{"jsonrpc": "2.0", "id": 1, "result": ["code", "0", "", "", "", [], "iso", "serial"]}"#,
+            };
+            request = sent(talk.next(Some(response(200, good))));
+        }
+        (talk, request)
+    }
+
+    /// The request that tells.
+    pub(super) fn told(&self) -> Request {
+        self.tells().1
+    }
+
+    /// What the answer to the request that tells comes to; the same answer is given as often as we ask.
+    pub(super) fn heard(&self, answer: &Answer) -> Finding {
+        let (mut talk, _) = self.tells();
+        loop {
+            match talk.next(Some(answer.clone())) {
+                Step::Done(finding) => return finding,
+                step => assert_eq!(sent(step).purpose, Purpose::Tell),
+            }
+        }
+    }
+
+    /// What the answer to the first request comes to; `None`: it goes on.
+    pub(super) fn began(&self, answer: Answer) -> Option<Finding> {
+        let mut talk = self.begin().unwrap();
+        sent(talk.next(None));
+        match talk.next(Some(answer)) {
+            Step::Done(finding) => Some(finding),
+            _ => None,
+        }
+    }
+}
+
+/// The exact bytes of a worked example.
+pub(super) fn assert_exact(body: &str, text: &str, len: usize, sha256: &str) {
+    assert_eq!((body, body.len()), (text, len));
+    assert_eq!(harmonia_domain::ids::sha256_hex(body.as_bytes()), sha256);
 }
 
 /// `begin` with a shipped definition.
 pub(super) fn talk(
-    merchant: &str,
+    merchant: &'static str,
     secrets: &Value,
     tellings: &[(Export, Identity)],
-    uid: Option<&str>,
+    uid: Option<&'static str>,
 ) -> Result<Conversation, BuildError> {
-    let definition = shipped(merchant);
-    let aes_key = SecretString::from(AES_KEY);
-    let merchant = merchant.parse().unwrap();
-    let target = Target { merchant: &merchant, definition: &definition, aes_key: &aes_key, secrets };
-    let extra = serde_json::Map::new();
-    let tellings: Vec<_> =
-        tellings.iter().map(|(export, identity)| Telling { export, identity, extra: &extra }).collect();
-    let now = "2022-10-26T16:20:00Z".parse().unwrap();
-    let batch = uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
-    begin(&Attempt { target, tellings: &tellings, batch, before: 0, now, token: None })
+    let tellings = tellings.iter().map(|(export, identity)| (export.clone(), identity.clone(), json!({}))).collect();
+    Try { tellings, uid, ..Try::of(merchant, secrets.clone()) }.begin()
 }
 
 pub(super) fn sent(step: Step) -> Request {

@@ -28,24 +28,96 @@ fn retry(target: &Export, before: u32, now: &str) -> Option<Timestamp> {
     }
 }
 
-/// §8.4: rc 0 +20 min, rc 1 to 6 next 10:00; D20: the eighth attempt (rc 7) is the last.
+/// How a transient failure goes on: the last rc that waits 20 minutes, the last one that waits for 10:00 UTC.
+const TABLE: [(&str, u32, u32); 11] = [
+    ("bpl-cortado", 3, 3),
+    ("bpl-trenette", 3, 3),
+    ("bpl-viator", 3, 3),
+    ("costa", 3, 3),
+    ("itsu", 3, 3),
+    ("slim-chickens", 3, 3),
+    ("squaremeal", 3, 3),
+    ("stonegate", 1, 32),
+    ("tgi-fridays", 1, 8),
+    ("the-works", 4, 4),
+    ("wasabi-club", 0, 6),
+];
+
+/// §8.4, all merchants that are told one by one; D20: what is used up is final.
 #[test]
-fn wasabi_retry_times() {
-    let steps = shipped("wasabi-club");
-    for (attempts_before, now, due) in [
-        (0, "2024-06-03T11:00:00Z", Some("2024-06-03T11:20:00Z")),
-        (0, "2024-06-03T23:50:00.25Z", Some("2024-06-04T00:10:00.25Z")),
-        // §18
-        (1, "2024-06-03T11:00:00Z", Some("2024-06-04T10:00:00Z")),
-        (1, "2024-06-03T09:00:00Z", Some("2024-06-03T10:00:00Z")),
-        (1, "2024-06-03T10:00:00Z", Some("2024-06-04T10:00:00Z")),
-        (1, "2024-06-03T09:59:59.999999Z", Some("2024-06-03T10:00:00Z")),
-        (6, "2024-12-31T11:00:00Z", Some("2025-01-01T10:00:00Z")),
-        (7, "2024-06-03T11:00:00Z", None),
-        (8, "2024-06-03T11:00:00Z", None),
-        (u32::MAX, "2024-06-03T11:00:00Z", None),
+fn retry_times() {
+    for (merchant, last_soon, last_at_ten) in TABLE {
+        let target = shipped(merchant);
+        for rc in (0..50).chain([u32::MAX]) {
+            let due = match rc {
+                soon if soon <= last_soon => Some(at("2024-06-03T11:20:00Z")),
+                at_ten if at_ten <= last_at_ten => Some(at("2024-06-04T10:00:00Z")),
+                _ => None,
+            };
+            assert_eq!(retry(&target, rc, "2024-06-03T11:00:00Z"), due, "{merchant} {rc}");
+        }
+    }
+}
+
+/// §18, retry-time vectors, and the edges of 10:00.
+#[test]
+fn retry_time_vectors() {
+    for (merchant, rc, now, due) in [
+        ("costa", 3, "2024-06-03T09:00:00Z", Some("2024-06-03T09:20:00Z")),
+        ("costa", 4, "2024-06-03T09:00:00Z", None),
+        ("stonegate", 1, "2024-06-03T11:00:00Z", Some("2024-06-03T11:20:00Z")),
+        ("stonegate", 2, "2024-06-03T11:00:00Z", Some("2024-06-04T10:00:00Z")),
+        ("stonegate", 2, "2024-06-03T09:00:00Z", Some("2024-06-03T10:00:00Z")),
+        ("stonegate", 40, "2024-06-03T11:00:00Z", None),
+        ("the-works", 5, "2024-06-03T11:00:00Z", None),
+        ("wasabi-club", 1, "2024-06-03T11:00:00Z", Some("2024-06-04T10:00:00Z")),
+        ("wasabi-club", 1, "2024-06-03T10:00:00Z", Some("2024-06-04T10:00:00Z")),
+        ("wasabi-club", 1, "2024-06-03T09:59:59.999999Z", Some("2024-06-03T10:00:00Z")),
+        ("wasabi-club", 6, "2024-12-31T11:00:00Z", Some("2025-01-01T10:00:00Z")),
+        ("wasabi-club", 0, "2024-06-03T23:50:00.25Z", Some("2024-06-04T00:10:00.25Z")),
     ] {
-        assert_eq!(retry(&steps, attempts_before, now), due.map(at), "{attempts_before} {now}");
+        assert_eq!(retry(&shipped(merchant), rc, now), due.map(at), "{merchant} {rc} {now}");
+    }
+}
+
+/// §9.7, §9.9, §9.10, §18: which merchants' first attempts wait, and until when; the rc that they then have (§8.4).
+#[test]
+fn first_attempts_of_the_merchants() {
+    let purchased = "2024-06-03T12:00:00Z";
+    for (merchant, matched, due) in [
+        ("stonegate", "2024-06-04T09:15:42.5Z", Some("2024-06-04T10:30:42.5Z")),
+        ("stonegate", "2024-06-04T10:30:00Z", None),
+        ("tgi-fridays", "2024-06-03T12:10:00Z", Some("2024-06-04T12:00:00Z")),
+        ("tgi-fridays", "2024-06-04T12:00:01Z", None),
+        ("the-works", "2024-06-04T12:00:00Z", Some("2024-06-04T12:00:05Z")),
+    ] {
+        let target = shipped(merchant);
+        let (purchased, matched) = (at(purchased), at(matched));
+        assert_eq!(first_due(&target, purchased, matched), due.map(at), "{merchant}");
+        assert_eq!(before(&target, 0, purchased, matched), u32::from(due.is_some()), "{merchant}");
+    }
+    for (merchant, _, _) in TABLE {
+        let waits = ["stonegate", "tgi-fridays", "the-works"].contains(&merchant);
+        assert_eq!(shipped(merchant).first.is_some(), waits, "{merchant}");
+    }
+}
+
+/// Design §4: what an unknown answer leads to, merchant by merchant.
+#[test]
+fn repeats_of_the_merchants() {
+    let lost = transient("no answer: timeout");
+    let lost = Outcome { unknown: true, ..came(&lost) };
+    for (merchant, _, _) in TABLE {
+        let target = shipped(merchant);
+        let repeat = match merchant {
+            "costa" | "slim-chickens" => Repeat::Never,
+            "tgi-fridays" | "the-works" => Repeat::AskFirst,
+            _ => Repeat::SameKey,
+        };
+        assert_eq!(target.repeat, repeat, "{merchant}");
+        let verdict = verdict(&target, 0, &lost, at("2024-06-03T11:00:00Z"));
+        let goes_on = matches!(verdict, Verdict::Retry { .. });
+        assert_eq!((goes_on, matches!(verdict, Verdict::Unconfirmed { .. })), (repeat != Repeat::Never, !goes_on));
     }
 }
 

@@ -341,6 +341,7 @@ fn exports(f: &mut Formatter<'_>, exports: &[ExportTold]) -> Result {
             MatchType::Forced => "payment and sale by a person's word",
             MatchType::Correction => "the final amount of a match",
             MatchType::Reversal => "a match is taken back",
+            MatchType::Unmatched => "a payment that found no sale in time",
         };
         let money = Money(export.amount, export.currency);
         line(f, "match", format!("{how}, {money} at MID {}, made at {}", export.mid, At(export.created)))?;
@@ -367,7 +368,17 @@ impl Display for ExportTold {
             ExportState::Held => write!(f, "held until the definition of {merchant} says whom to tell")?,
             ExportState::Collecting => write!(f, "to be taken by the next batch for {merchant}")?,
             ExportState::Batched { batch } => write!(f, "member of batch {batch} for {merchant}")?,
+            ExportState::Waiting { due } if self.attempts == 0 => {
+                write!(f, "to be sent to {merchant} at {}", At(*due))?
+            }
             ExportState::Waiting { due } => write!(f, "to be sent to {merchant} again at {}", At(*due))?,
+            ExportState::Attempting { until } => {
+                write!(f, "on its way to {merchant}, or its function died: known after {}", At(*until))?;
+            }
+            ExportState::Skipped { why } => write!(f, "not told to {merchant}: {why}")?,
+            ExportState::Unconfirmed { why } => {
+                write!(f, "{merchant} may have it or not, a person has to ask: {why}")?;
+            }
             ExportState::Delivered { on } => write!(f, "{merchant} has it since {}", At(*on))?,
             ExportState::Failed { why } => write!(f, "given up for {merchant}: {why}")?,
             ExportState::Reversed { undone, told, .. } => {

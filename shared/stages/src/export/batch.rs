@@ -5,16 +5,21 @@
 //! crashes, the next run finds the batch in the index and goes on; whoever lost the assignment of an export leaves it
 //! out of the final manifest.
 
-use super::on_the_minute;
+use super::{
+    attempt::{About, Came},
+    door::Reach,
+};
 use crate::{Harmonia, StageError};
+use harmonia_definitions::Protocol;
 use harmonia_domain::{
     export::{Batch, BatchState, Export, ExportState, LastAttempt, Verdict},
     feed::Slug,
     purchase::ExportKey,
     time::sortable,
 };
+use harmonia_exports::{BatchRun, Telling};
 use harmonia_ports::{Bucket, Query, Read, Table, Work};
-use harmonia_state::{Row, Stored, batch_pk, export_row_key, work};
+use harmonia_state::{Row, Sequence, Stored, batch_pk, export_row_key, work};
 use jiff::Timestamp;
 
 /// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
@@ -23,9 +28,17 @@ const COLLECTED_MAX: usize = 1_000;
 /// Steps of one batch in one run: draft, sealed, attempted, closed, and one more to find it closed.
 const STEPS_MAX: usize = 5;
 
+/// What a protocol may know of a batch.
+fn batch_run<'a>(batch: &Batch, uid: &'a str) -> BatchRun<'a> {
+    BatchRun { uid, run: batch.run, number: batch.number, sequence: batch.sequence }
+}
+
 impl Harmonia {
     /// The merchant's batch run, now. `held`: batches that wait for their back-off are sent as well.
     pub async fn run_batches(&self, merchant: &Slug, held: bool) -> Result<(), StageError> {
+        if self.holds_back(merchant).await? {
+            return Ok(());
+        }
         let now = self.now();
         let until = if held { work::EVER.to_owned() } else { work::due(now) };
         for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, COLLECTED_MAX).await? {
@@ -152,7 +165,36 @@ impl Harmonia {
             return Ok(batch.closed()?);
         }
         let manifest = self.put_manifest(batch, "final", &own).await?;
-        Ok(batch.sealed(manifest)?)
+        let sequence = match &self.whom_to_tell(&batch.merchant)?.protocol {
+            Protocol::File(file) if file.numbered() => Some(self.next_sequence(batch).await?),
+            _ => None,
+        };
+        Ok(batch.sealed(manifest, sequence)?)
+    }
+
+    /// The next number of the merchant's files. A batch that was given one before keeps it, so that a number is used
+    /// up with its final manifest only, and none is used twice.
+    async fn next_sequence(&self, batch: &Batch) -> Result<u64, StageError> {
+        for _ in 0..STEPS_MAX {
+            let key = Sequence::key_of(&batch.merchant);
+            let found: Option<Stored<Sequence>> = self.store().get(&key, Read::Consistent).await?;
+            let (last, version) = found.map_or((None, 0), |stored| (Some(stored.row), stored.version));
+            let number = match last {
+                Some(last) if last.batch == batch.id => return Ok(last.number),
+                Some(last) => last.number.saturating_add(1),
+                None => 1,
+            };
+            let next = Sequence { merchant: batch.merchant.clone(), number, batch: batch.id.clone() };
+            let stamp = self.stamp("batch");
+            let written = match version {
+                0 => self.store().insert(&next, &stamp).await?.is_none(),
+                version => self.store().replace(&Stored { row: next.clone(), version }, &next, &stamp).await?,
+            };
+            if written {
+                return Ok(number);
+            }
+        }
+        Err(StageError::Unsettled { what: "the number of a file", tries: 5 })
     }
 
     /// A member whose request cannot be built fails alone, before the batch is sealed; the others are not held up.
@@ -160,32 +202,37 @@ impl Harmonia {
         let ExportState::Collecting = member.row.state else {
             return Ok(matches!(member.row.state, ExportState::Failed { .. }));
         };
-        let identity = self.identity_of(&member.row).await?;
         let target = self.whom_to_tell(&batch.merchant)?;
-        let Some(why) = self.fault(target, &batch.merchant, (&member.row, &identity), &batch.id.as_uuid()) else {
+        let identity = self.identity_of(&member.row).await?;
+        let extra = self.extra_of(target, &member.row).await?;
+        let telling = Telling { export: &member.row, identity: &identity, extra: &extra };
+        let uid = batch.id.as_uuid();
+        let Some(why) = self.fault(target, &batch.merchant, telling, batch_run(batch, &uid)).await? else {
             return Ok(false);
         };
-        let last = LastAttempt { at: self.now(), status: None, verdict: why.clone() };
         let batched = Stored { row: member.row.batched(&batch.id)?, version: member.version };
-        self.record(batched, &Verdict::Failed { why }, &last).await?;
+        self.end(batched, Verdict::Failed { why }).await?;
         Ok(true)
     }
 
     async fn tell_batch(&self, batch: &Batch) -> Result<Batch, StageError> {
-        let members = self.members(batch).await?;
-        let mut identities = Vec::with_capacity(members.len());
-        for member in &members {
-            identities.push(self.identity_of(&member.row).await?);
-        }
-        let told: Vec<_> = members.iter().map(|m| &m.row).zip(&identities).collect();
         let target = self.whom_to_tell(&batch.merchant)?;
-        let uid = batch.id.as_uuid();
-        let (verdict, last) = self.attempt(target, &batch.merchant, &told, Some(&uid), batch.attempts).await;
-        let verdict = match verdict {
-            Verdict::Retry { due, why } => Verdict::Retry { due: on_the_minute(due, last.at), why },
-            other => other,
-        };
-        Ok(batch.attempted(&verdict, last)?)
+        let members = self.members(batch).await?;
+        let mut known = Vec::with_capacity(members.len());
+        for member in &members {
+            known.push((self.identity_of(&member.row).await?, self.extra_of(target, &member.row).await?));
+        }
+        let tellings: Vec<Telling<'_>> = members
+            .iter()
+            .zip(&known)
+            .map(|(member, (identity, extra))| Telling { export: &member.row, identity, extra })
+            .collect();
+        let (merchant, uid) = (&batch.merchant, batch.id.as_uuid());
+        let batch_run = Some(batch_run(batch, &uid));
+        let about = About { merchant, tellings: &tellings, batch: batch_run, before: batch.attempts, unsure: false };
+        let came = self.attempt(target, &about).await?;
+        self.heard(merchant, &[came.reach]).await?;
+        Ok(batch.attempted(&came.verdict, came.last)?)
     }
 
     /// Writes the batch's verdict to its members.
@@ -194,11 +241,12 @@ impl Harmonia {
             BatchState::Failed { why } => Verdict::Failed { why: why.clone() },
             _ => Verdict::Delivered,
         };
-        let unknown = LastAttempt { at: self.now(), status: None, verdict: String::new() };
+        let unknown = LastAttempt::new(self.now(), None, "");
         let last = batch.last.clone().unwrap_or(unknown);
         for member in self.members(batch).await? {
             if matches!(&member.row.state, ExportState::Batched { batch: id } if *id == batch.id) {
-                self.record(member, &verdict, &last).await?;
+                let (verdict, last) = (verdict.clone(), last.clone());
+                self.record(member, &Came { verdict, last, unsure: false, reach: Reach::NotTried }).await?;
             }
         }
         Ok(batch.closed()?)

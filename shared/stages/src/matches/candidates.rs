@@ -5,7 +5,7 @@ use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Matching;
 use harmonia_domain::{
-    feed::Slug,
+    feed::{Scheme, Slug},
     file::File,
     identity::IdentityRef,
     purchase::{Current, Purchase},
@@ -84,11 +84,11 @@ impl Harmonia {
     /// Could the payment have taken one of these sales?
     pub(super) fn contends(
         &self,
-        purchase: &Purchase,
+        scheme: Scheme,
         now: &Current,
         sales: &[(Slug, Candidate)],
     ) -> Result<bool, StageError> {
-        let (merchant, scheme) = (&now.identifier.merchant, purchase.key.scheme);
+        let merchant = &now.identifier.merchant;
         let matching = self.matching(merchant)?;
         Ok(sales.iter().any(|(of, sale)| of == merchant && contends(matching, scheme, now, sale)))
     }

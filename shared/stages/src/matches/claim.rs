@@ -2,7 +2,7 @@
 //! conditional (design §4). The condition sits on the purchase and not only on the export's absence, because the
 //! export's key holds the member and the directory may answer differently tomorrow (state.md).
 
-use crate::{Harmonia, StageError};
+use crate::{Harmonia, StageError, export::on_the_minute};
 use harmonia_domain::{
     export::{Export, ExportFacts, ExportState, MatchType, Redress},
     feed::{Kind, Slug},
@@ -10,9 +10,11 @@ use harmonia_domain::{
     purchase::{Current, ExportKey, Purchase},
     time::sortable,
 };
+use harmonia_exports::first_due;
 use harmonia_matching::Evidence;
 use harmonia_ports::{Expect, Stamp, Table, Write, WriteError};
 use harmonia_state::{BookedSale, Stored, put_write, sale_key};
+use jiff::Timestamp;
 use serde_json::{Map, json};
 
 /// The code of a person's word among the evidence of a match.
@@ -85,6 +87,18 @@ impl Harmonia {
         self.claim_all(claim, export, claimed, None, &stamp).await
     }
 
+    /// A payment that found no sale in time, for the receiver of such (spec match §10.1).
+    pub(crate) async fn claim_unmatched(&self, claim: &Claim<'_>, receiver: &Slug) -> Result<Claimed, StageError> {
+        let purchase = &claim.stored.row;
+        let mut export = self.new_export(claim, MatchType::Unmatched)?;
+        export.merchant = receiver.clone();
+        export.definition.clone_from(&self.definition(receiver)?.version);
+        export.evidence = vec!["unmatched".to_owned()];
+        let stamp = self.stamp("unmatched");
+        let claimed = purchase.claimed(export.key())?;
+        self.claim_all(claim, export, claimed, None, &stamp).await
+    }
+
     /// One line by itself (spec match §7).
     pub(super) async fn claim_line(&self, claim: &Claim<'_>, kind: Kind) -> Result<Claimed, StageError> {
         let purchase = &claim.stored.row;
@@ -119,17 +133,23 @@ impl Harmonia {
             last: None,
             corrected: None,
             forced: None,
+            unsure: false,
             adjusts: None,
-            state: self.first_state(merchant)?,
+            // decided once all that it follows from is known
+            state: ExportState::Held,
         })
     }
 
-    /// How an export of this merchant begins.
-    pub(crate) fn first_state(&self, merchant: &Slug) -> Result<ExportState, StageError> {
+    /// How an export of this merchant about a purchase of that instant begins (design §3: "not before" is known now).
+    pub(crate) fn first_state(&self, merchant: &Slug, purchased: Timestamp) -> Result<ExportState, StageError> {
+        let now = self.now();
         Ok(match self.target_of(merchant)? {
             None => ExportState::Held,
             Some(target) if target.batch.is_some() => ExportState::Collecting,
-            Some(_) => ExportState::Ready,
+            Some(target) => match first_due(target, purchased, now) {
+                Some(due) => ExportState::Waiting { due: on_the_minute(due, now) },
+                None => ExportState::Ready,
+            },
         })
     }
 
@@ -141,6 +161,7 @@ impl Harmonia {
         sale: Option<Write>,
         stamp: &Stamp,
     ) -> Result<Claimed, StageError> {
+        let export = Export { state: self.first_state(&export.merchant, export.facts.at)?, ..export };
         let takes_purchase = put_write(&purchase, Expect::Version(claim.stored.version), stamp);
         let with_sale = sale.is_some();
         let makes_export = put_write(&export, Expect::Absent, stamp);

@@ -117,16 +117,18 @@ fn file(file: &FileExport) -> Checked {
 fn batch(batch: &BatchPlan) -> Checked {
     ensure(batch.size > 0, "export.batch.size", "a batch of none")?;
     match (batch.every_s, &batch.at, &batch.zone) {
-        (Some(every), None, None) => {
-            let sane = (MINUTE_S..=DAY_S).contains(&every) && every % MINUTE_S == 0;
-            ensure(sane, "export.batch.every_s", format!("not full minutes between {MINUTE_S} and {DAY_S}"))
-        }
+        (Some(every), None, None) => full_minutes("export.batch.every_s", every),
         (None, Some(at), Some(name)) => {
             time_of_day("export.batch.at", at)?;
             zone("export.batch.zone", name)
         }
         _ => ensure(false, "export.batch", "needs either every_s or at with zone"),
     }
+}
+
+pub(super) fn full_minutes(key: &str, every_s: u32) -> Checked {
+    let sane = (MINUTE_S..=DAY_S).contains(&every_s) && every_s.is_multiple_of(MINUTE_S);
+    ensure(sane, key, format!("not full minutes between {MINUTE_S} and {DAY_S}"))
 }
 
 fn first(first: Option<&FirstAttempt>) -> Checked {
