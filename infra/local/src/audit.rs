@@ -17,7 +17,7 @@ use std::{
 
 /// As `BatchSize` of the streams in template.yaml.
 const BATCH: usize = 1_000;
-/// A batch that fails is tried so often before the next round, as `MaximumRetryAttempts` in template.yaml.
+/// A batch that fails is tried so often before the next round; on AWS for hours, but here somebody waits.
 const TRIES_MAX: usize = 10;
 
 /// The audit function with its event sources.

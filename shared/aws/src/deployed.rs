@@ -13,6 +13,8 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     /// The queues.
     pub sqs: aws_sdk_sqs::Client,
+    /// The event bus.
+    pub events: aws_sdk_eventbridge::Client,
     /// The secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
 }
@@ -51,6 +53,7 @@ pub async fn clients() -> Clients {
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
         s3: aws_sdk_s3::Client::from_conf(s3),
         sqs: aws_sdk_sqs::Client::new(&config),
+        events: aws_sdk_eventbridge::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     }
 }
