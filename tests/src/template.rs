@@ -120,7 +120,9 @@ fn left_behind(stream: &Value) -> &str {
 fn working_queues(template: &Value) -> BTreeMap<&str, &Value> {
     let all = of_type(template, "AWS::SQS::Queue");
     let mut dead: BTreeSet<&str> = all.values().map(|q| resource(at(q, "RedrivePolicy.deadLetterTargetArn"))).collect();
-    dead.extend(functions(template).values().flat_map(|function| streams(function).map(|(_, stream)| left_behind(stream))));
+    dead.extend(
+        functions(template).values().flat_map(|function| streams(function).map(|(_, stream)| left_behind(stream))),
+    );
     all.into_iter().filter(|(name, _)| !dead.contains(name)).collect()
 }
 
@@ -437,7 +439,7 @@ fn sample_events() -> BTreeMap<String, events::SqsEvent> {
     for name in names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "json")) {
         let event: Value =
             serde_json::from_str(&read(&format!("events/{name}"))).unwrap_or_else(|e| panic!("{name}: {e}"));
-        if event.get("Records").is_some() {
+        if event.pointer("/Records/0/eventSource").is_some_and(|source| source == "aws:sqs") {
             found.insert(name.clone(), events::sqs(event).unwrap_or_else(|e| panic!("{name}: {e}")));
         }
     }

@@ -41,10 +41,9 @@ impl FileStreams {
             let file = Connection::open(path)?;
             // a deletion that a power cut undoes is a redelivery
             file.pragma_update(None, "synchronous", "NORMAL")?;
-            file.execute_batch(INDEX)?;
             Ok(file)
         };
-        let file = open().map_err(|e| EmbeddedError::File(e.to_string()))?;
+        let file = open().map_err(|e| file_error(&e))?;
         Ok(Self { database, names, file: Mutex::new(file) })
     }
 
@@ -71,6 +70,15 @@ impl FileStreams {
         }
         Ok(records)
     }
+}
+
+/// Makes the index in a file whose tables are there.
+pub(super) fn index(path: &Path) -> Result<(), EmbeddedError> {
+    Connection::open(path).and_then(|file| file.execute_batch(INDEX)).map_err(|e| file_error(&e))
+}
+
+fn file_error(error: &rusqlite::Error) -> EmbeddedError {
+    EmbeddedError::File(error.to_string())
 }
 
 /// What an event says of a record beyond the stream itself.

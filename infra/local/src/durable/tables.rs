@@ -5,7 +5,10 @@
 //!
 //! One process serves a file; others [`connect`] to it.
 
-use super::{Durability, streams::FileStreams};
+use super::{
+    Durability,
+    streams::{self, FileStreams},
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use harmonia_aws::{DynamoTables, create_tables};
 use harmonia_ports::{Item, Key, Stamp, StoreError, Table, Work};
@@ -48,6 +51,7 @@ impl EmbeddedDynamo {
         let text = path.to_str().ok_or_else(|| EmbeddedError::File("its name is not UTF-8".to_owned()))?;
         let file = |e: dynoxide::DynoxideError| EmbeddedError::File(e.to_string());
         let database = dynoxide::Database::new(text).map_err(file)?;
+        streams::index(path)?;
         if durability == Durability::Kill {
             // ending the engine's bulk loading leaves `synchronous = NORMAL` behind
             database.enable_bulk_loading().map_err(file)?;
