@@ -11,7 +11,7 @@ use harmonia_ports::{Clock, Events, Item, Key, ObjectError, Objects, Ports, Tabl
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::json;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -84,7 +84,7 @@ pub async fn check(
     clock: &dyn Clock,
     from: Option<Date>,
     items: &[(Table, Item)],
-    pending: &HashSet<(Table, Key, u64)>,
+    pending: &BTreeSet<(Table, Key, u64)>,
 ) -> Result<Checked, ObjectError> {
     let mut logged: HashMap<Id, HashSet<u64>> = HashMap::new();
     let today = clock.now().to_zoned(TimeZone::UTC).date();
@@ -110,7 +110,7 @@ fn name(table: &str, pk: &str, sk: &str) -> Id {
 fn missing(
     items: &[(Table, Item)],
     logged: &HashMap<Id, HashSet<u64>>,
-    pending: &HashSet<(Table, Key, u64)>,
+    pending: &BTreeSet<(Table, Key, u64)>,
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     for (table, item) in items.iter().filter(|(_, item)| Kind::of(item).is_some()) {
@@ -128,8 +128,8 @@ fn missing(
 }
 
 /// The changes that wait in the streams, by table, key and version.
-pub async fn pending(streams: &dyn Streams) -> Result<HashSet<(Table, Key, u64)>, StreamError> {
-    let mut all = HashSet::new();
+pub async fn pending(streams: &dyn Streams) -> Result<BTreeSet<(Table, Key, u64)>, StreamError> {
+    let mut all = BTreeSet::new();
     for table in Table::ALL {
         for record in streams.read(table, usize::MAX).await? {
             let text = |path: &str| record.pointer(path).and_then(serde_json::Value::as_str).map(str::to_owned);

@@ -25,7 +25,7 @@ use harmonia_ports::{
 use harmonia_runtime::App;
 use harmonia_stages::{Harmonia, Settings};
 use secrecy::SecretString;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The cloud and what its partners saw.
 pub struct MemoryCloud {
@@ -91,7 +91,7 @@ impl MemoryCloud {
     pub async fn audited(&self) -> Result<Checked, LocalError> {
         let of = |table| self.tables.dump(table).into_iter().map(move |item| (table, item));
         let items: Vec<(Table, Item)> = Table::ALL.into_iter().flat_map(of).collect();
-        Ok(check(self.objects.as_ref(), self.clock.as_ref(), None, &items, &HashSet::new()).await?)
+        Ok(check(self.objects.as_ref(), self.clock.as_ref(), None, &items, &BTreeSet::new()).await?)
     }
 
     /// Every row.

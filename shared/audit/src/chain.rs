@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Entries of a segment: a stream's batch has at most so many records, and a reader holds one segment at a time.
 pub const SEGMENT_ENTRIES_MAX: usize = 1_000;
-/// Bytes of a segment's entries: with keys of 3 kB (the service's limit) a full segment of ordinary entries is far below.
+/// Bytes of a segment's entries: with keys of 3 kB (the service's limit) a full segment of entries is still below.
 pub(crate) const SEGMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The format of segments and seals.
 const FORMAT: u32 = 1;

@@ -1,8 +1,8 @@
 //! What the original told its audit service and data warehouse of each attempt (spec match §11.1), as an event.
 //!
-//! Different on purpose: `status` says what happened (D18); `encrypted_credentials` and the bodies of request and answer
-//! are left out (invariant 7), digests stand for the bodies; `loyalty_identifier` and `record_uid` belong to the request
-//! and are left out with it.
+//! Different on purpose: `status` says what happened (D18); `encrypted_credentials` and the bodies of request and
+//! answer are left out (invariant 7), digests stand for the bodies; `loyalty_identifier` and `record_uid` belong to the
+//! request and are left out with it.
 
 use crate::mask::mask;
 use harmonia_domain::{
@@ -26,6 +26,7 @@ struct Message {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "the original's names")]
 struct Transaction {
     event_date_time: String,
     user_id: Option<i64>,

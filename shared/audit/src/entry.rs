@@ -1,7 +1,7 @@
 //! One entry of the log: who changed what, when, from which state to which, by which version of the rules.
 //!
-//! An entry holds names, states, verdicts and digests, no content: no card digits, no tokens, no credentials, no bodies.
-//! Keys stand as they are in the tables, where cards and members are keyed hashes.
+//! An entry holds names, states, verdicts and digests, no content: no card digits, no tokens, no credentials, no
+//! bodies. Keys stand as they are in the tables, where cards and members are keyed hashes.
 
 use crate::mask::mask;
 use harmonia_domain::{

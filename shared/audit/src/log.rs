@@ -1,4 +1,4 @@
-//! Appending. Many writers, no lock: the next number is taken by a conditional create, and whoever loses it looks again.
+//! Appending. Many writers, no lock: the next number is taken by a conditional create; whoever loses it looks again.
 //!
 //! Nothing else is written, so there is nothing to get out of step with: the end of the log is found by asking for
 //! numbers, which takes some thirty questions for a thousand million segments, once in a process' life.

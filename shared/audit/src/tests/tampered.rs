@@ -5,7 +5,7 @@ use crate::{Entry, Fault, Seal, seal_key, segment_key, verify};
 use futures::executor::block_on;
 use harmonia_ports::{Bucket, Objects, memory::MemoryObjects};
 use jiff::civil::date;
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::Index};
 
 fn bytes(objects: &MemoryObjects, key: &str) -> Vec<u8> {
     block_on(objects.get(Bucket::Audit, key, None)).unwrap()
@@ -39,7 +39,7 @@ proptest! {
 
     /// Any byte of any object.
     #[test]
-    fn a_changed_byte_is_found(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), by in 1..=255_u8) {
+    fn a_changed_byte_is_found(which in any::<Index>(), at in any::<Index>(), by in 1..=255_u8) {
         let objects = days(3);
         let keys = objects.keys(Bucket::Audit);
         let key = which.get(&keys);
@@ -53,7 +53,7 @@ proptest! {
 
     /// The end of any object, cut or grown.
     #[test]
-    fn a_cut_object_is_found(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), more in ".{0,3}") {
+    fn a_cut_object_is_found(which in any::<Index>(), at in any::<Index>(), more in ".{0,3}") {
         let objects = days(2);
         let keys = objects.keys(Bucket::Audit);
         let key = which.get(&keys);
