@@ -4,14 +4,16 @@
 use harmonia_domain::{export::ExportState, feed::Feed, purchase::PurchaseState, sale::SaleState};
 use harmonia_gen::{Day, Plan, generate};
 use harmonia_local::{
+    audit::Checked,
     durable::Durability,
     invariants::{check, feed_totals, score},
-    local::{Door, Folder, rows_of},
+    local::{Door, Folder, rows_of, verified},
     partners::{Faults, Partners},
     state::Rows,
     world::World,
 };
 use harmonia_ports::memory::SetClock;
+use harmonia_runtime::SystemClock;
 use std::{
     collections::BTreeSet,
     env,
@@ -71,6 +73,11 @@ impl Scene {
             command.arg("--kill-before-effect").arg(number.to_string());
         }
         command.output().unwrap()
+    }
+
+    async fn audit(&self) -> Checked {
+        let folder = Folder::new(self.folder.path().join("state"));
+        verified(&folder, Arc::new(SystemClock), None).await.unwrap().audit
     }
 
     async fn rows(&self) -> Rows {
@@ -138,6 +145,8 @@ async fn killed_and_started_again_ends_as_if_undisturbed() {
         assert!(differs.is_empty(), "killed before effect {at} of {effects}: {differs:#?}");
         let broken: Vec<String> = check(&rows).into_iter().map(|v| v.what).collect();
         assert!(broken.is_empty(), "killed before effect {at}: {broken:#?}");
+        let audit = scene.audit().await;
+        assert_eq!((&audit.report.broken, &audit.violations), (&None, &vec![]), "killed before effect {at}");
         assert_eq!(scene.partners.report().rewarded(), rewarded, "killed before effect {at}");
         println!("killed before effect {at} of {effects}: same state");
     }

@@ -1,6 +1,8 @@
 //! Tests that need more than one crate, a module for each kind.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod busy;

@@ -1,5 +1,5 @@
 //! Whole days in memory, by seed: failing table calls, handlers that interleave at every port call, partners that fail,
-//! feeds in any order, and everything fed once more. What must hold afterwards: invariants 1 to 7 of design §4 (the
+//! feeds in any order, and everything fed once more. What must hold afterwards: invariants 1 to 8 of design §4 (the
 //! oracle shares no code with the engine), precision and recall 1.0 over what the generator knows to belong together.
 
 use harmonia_definitions::Definitions;
@@ -45,6 +45,8 @@ async fn play(day: &Day, seed: u64, per_mille: u64, in_order: bool) -> (MemoryCl
         }
     }
     cloud.until_quiet().await.unwrap();
+    let audit = cloud.audited().await.unwrap();
+    assert_eq!(audit.violations, [], "seed {seed}");
     let rows = cloud.rows().unwrap();
     (cloud, rows)
 }

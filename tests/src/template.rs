@@ -105,10 +105,24 @@ fn sources(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
     events.filter(|(_, e)| e["Type"] == "SQS").map(|(name, e)| (name, &e["Properties"]))
 }
 
-/// Queues that work: those that are nobody's dead letters.
+/// The stream events of a function: name of the event and its properties.
+fn streams(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let events = function["Events"].as_object().into_iter().flatten();
+    events.filter(|(_, e)| e["Type"] == "DynamoDB").map(|(name, e)| (name, &e["Properties"]))
+}
+
+/// Where the places go that a stream's reader cannot get past.
+fn left_behind(stream: &Value) -> &str {
+    resource(at(stream, "DestinationConfig.OnFailure.Destination"))
+}
+
+/// Queues that work: those that are nobody's dead letters and take nothing that was left behind.
 fn working_queues(template: &Value) -> BTreeMap<&str, &Value> {
     let all = of_type(template, "AWS::SQS::Queue");
-    let dead: BTreeSet<&str> = all.values().map(|q| resource(at(q, "RedrivePolicy.deadLetterTargetArn"))).collect();
+    let mut dead: BTreeSet<&str> = all.values().map(|q| resource(at(q, "RedrivePolicy.deadLetterTargetArn"))).collect();
+    dead.extend(
+        functions(template).values().flat_map(|function| streams(function).map(|(_, stream)| left_behind(stream))),
+    );
     all.into_iter().filter(|(name, _)| !dead.contains(name)).collect()
 }
 
@@ -130,6 +144,34 @@ fn event_sources(template: &Value) -> Vec<String> {
                 told.push(format!("{function}.{name}: no literal MaximumConcurrency"));
             }
         }
+    }
+    told
+}
+
+/// Invariant 8: every table tells all of each change, and one function reads it and loses nothing.
+fn audited(template: &Value) -> Vec<String> {
+    let mut told = Vec::new();
+    for (name, table) in of_type(template, "AWS::DynamoDB::Table") {
+        if at(table, "StreamSpecification.StreamViewType") != &json!("NEW_AND_OLD_IMAGES") {
+            told.push(format!("{name}: no stream with both images"));
+        }
+        let functions = functions(template);
+        let readers = functions.values().flat_map(|function| streams(function).map(|(_, stream)| stream));
+        let readers: Vec<&Value> = readers.filter(|stream| resource(&stream["Stream"]) == name).collect();
+        let [reader] = readers[..] else {
+            told.push(format!("{name}: its stream is read by {} events", readers.len()));
+            continue;
+        };
+        if reader["FunctionResponseTypes"] != json!(["ReportBatchItemFailures"]) {
+            told.push(format!("{name}: one failed change brings the whole batch back"));
+        }
+        if left_behind(reader).is_empty() || reader["StartingPosition"] != json!("TRIM_HORIZON") {
+            told.push(format!("{name}: changes can be passed over"));
+        }
+    }
+    let locked = |bucket: &Value| at(bucket, "ObjectLockConfiguration.ObjectLockEnabled") == &json!("Enabled");
+    if !locked(&template["Resources"]["AuditBucket"]["Properties"]) {
+        told.push("AuditBucket: not locked".to_owned());
     }
     told
 }
@@ -303,6 +345,20 @@ fn every_event_source_reports_its_failed_records_and_is_bounded() {
 }
 
 #[test]
+fn every_change_reaches_the_audit_log() {
+    let book = "/Resources/AuditFunction/Properties/Events/Book/Properties";
+    let plants = [
+        ("/Resources/LedgerTable/Properties/StreamSpecification/StreamViewType".to_owned(), json!("KEYS_ONLY")),
+        (format!("{book}/FunctionResponseTypes"), Value::Null),
+        (format!("{book}/DestinationConfig"), Value::Null),
+        (format!("{book}/Stream"), json!({ "Fn::GetAtt": "LedgerTable.StreamArn" })),
+        ("/Resources/AuditBucket/Properties/ObjectLockConfiguration".to_owned(), Value::Null),
+    ];
+    let plants = plants.each_ref().map(|(pointer, value)| (pointer.as_str(), value.clone()));
+    assert_rule(audited, &plants);
+}
+
+#[test]
 fn every_queue_has_dead_letters() {
     let redrive_policy = "/Resources/MatchQueue/Properties/RedrivePolicy";
     let count = format!("{redrive_policy}/maxReceiveCount");
@@ -383,7 +439,7 @@ fn sample_events() -> BTreeMap<String, events::SqsEvent> {
     for name in names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "json")) {
         let event: Value =
             serde_json::from_str(&read(&format!("events/{name}"))).unwrap_or_else(|e| panic!("{name}: {e}"));
-        if event.get("Records").is_some() {
+        if event.pointer("/Records/0/eventSource").is_some_and(|source| source == "aws:sqs") {
             found.insert(name.clone(), events::sqs(event).unwrap_or_else(|e| panic!("{name}: {e}")));
         }
     }

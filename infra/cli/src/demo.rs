@@ -94,6 +94,8 @@ fn print(outcome: &Outcome) {
     println!("speed        {lines} lines in {millis} ms: {} lines/s", lines * 1000 / millis);
     let (read, write) = outcome.consumed;
     println!("consumed     {} read units, {} write units", read / 10, write / 10);
+    let audit = &outcome.audit;
+    println!("audit log    {} entries in {} segments, {} seals", audit.entries, audit.segments, audit.seals);
     if outcome.violations.is_empty() {
         println!("invariants   all hold");
     }

@@ -17,6 +17,7 @@ mod status;
 mod table;
 mod up;
 mod users;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use harmonia_local::local::Folder;
@@ -85,6 +86,8 @@ enum Command {
     Pause(exports::Pause),
     /// A paused merchant is told again.
     Resume(exports::Resume),
+    /// Check the audit log and the invariants; exit code 1 if something is broken.
+    Verify(verify::Options),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
             Command::Redrive(options) => exports::redrive(&folder, &options).await,
             Command::Pause(options) => exports::pause(&folder, &options).await,
             Command::Resume(options) => exports::resume(&folder, &options).await,
+            Command::Verify(options) => verify::run(&folder, &options).await,
             Command::Gen(options) => generate::run(&options),
             Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }

@@ -1,6 +1,7 @@
 //! Events in the JSON that AWS sends.
 
 use crate::mailbox::{PREFIX, Received};
+use harmonia_ports::{Change, Item};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -31,6 +32,71 @@ pub fn sqs(queue: &str, records: &[Received]) -> Value {
         })
     };
     json!({ "Records": records.iter().map(record).collect::<Vec<_>>() })
+}
+
+/// One record of a table's stream.
+pub fn stream_record(change: &Change, number: usize, at: Timestamp) -> Value {
+    let Change { table, old, new } = change;
+    let name = match (old, new) {
+        (None, _) => "INSERT",
+        (Some(_), Some(_)) => "MODIFY",
+        (Some(_), None) => "REMOVE",
+    };
+    let key = new.as_ref().or(old.as_ref()).map(|item| &item.key);
+    let mut images = json!({
+        "ApproximateCreationDateTime": at.as_second(),
+        "Keys": key.map(|key| json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } })),
+        // as wide as those of the service, whose order as texts is that of the stream
+        "SequenceNumber": format!("1{number:020}"),
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    });
+    for (side, item) in [("OldImage", old), ("NewImage", new)] {
+        if let (Some(images), Some(item)) = (images.as_object_mut(), item) {
+            images.insert(side.to_owned(), image(item));
+        }
+    }
+    json!({
+        "eventID": format!("{}-{number}", table.as_str()),
+        "eventName": name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": REGION,
+        "dynamodb": images,
+        "eventSourceARN": format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{PREFIX}{}/stream/local", table.as_str()),
+    })
+}
+
+/// An item as `harmonia-aws` writes it.
+fn image(item: &Item) -> Value {
+    let body: Value = serde_json::Value::Object(item.body.iter().map(|(n, v)| (n.clone(), attribute(v))).collect());
+    let Value::Object(mut all) = body else { return Value::Null };
+    let text = |text: &str| json!({ "S": text });
+    all.insert("pk".to_owned(), text(&item.key.pk));
+    all.insert("sk".to_owned(), text(&item.key.sk));
+    all.insert("v".to_owned(), json!({ "N": item.version.to_string() }));
+    all.insert("by".to_owned(), text(&item.stamp.by));
+    all.insert("on".to_owned(), text(&item.stamp.on.to_string()));
+    if let Some(work) = &item.work {
+        all.insert("wk".to_owned(), text(&work.wk));
+        all.insert("ws".to_owned(), text(&work.ws));
+    }
+    if let Some(ttl) = item.ttl {
+        all.insert("ttl".to_owned(), json!({ "N": ttl.to_string() }));
+    }
+    Value::Object(all)
+}
+
+fn attribute(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({ "NULL": true }),
+        Value::Bool(yes) => json!({ "BOOL": yes }),
+        Value::Number(number) => json!({ "N": number.to_string() }),
+        Value::String(text) => json!({ "S": text }),
+        Value::Array(items) => json!({ "L": items.iter().map(attribute).collect::<Vec<_>>() }),
+        Value::Object(members) => {
+            json!({ "M": members.iter().map(|(n, v)| (n.clone(), attribute(v))).collect::<serde_json::Map<_, _>>() })
+        }
+    }
 }
 
 /// The failed records of an answer.

@@ -2,8 +2,10 @@
 //! AWS would, deletes what they acknowledge. Event source mappings and their limits are those of template.yaml.
 
 use crate::{
+    audit::Audit,
     aws_events,
     mailbox::{Mailbox, Received, Sight},
+    streams::StreamError,
 };
 use futures::future::join_all;
 use harmonia_definitions::Definitions;
@@ -70,6 +72,9 @@ pub enum CloudError {
     /// A queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A table's stream failed.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A function failed as a whole.
     #[error(transparent)]
     Invocation(#[from] InvocationError),
@@ -87,6 +92,8 @@ pub struct Cloud {
     pub mailbox: Arc<dyn Mailbox>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What feeds the audit log; `replay` has none.
+    pub audit: Option<Audit>,
 }
 
 impl Cloud {
@@ -169,6 +176,7 @@ impl Cloud {
             for mapping in mappings(&self.app.harmonia.definitions) {
                 moved += self.serve_queue(&mapping, Sight::All, 1).await?;
             }
+            moved += self.serve_streams().await?;
             if moved == 0 {
                 return Ok(());
             }
@@ -197,7 +205,16 @@ impl Cloud {
         let sight = Sight::At(self.clock.now(), HIDDEN_S);
         let mappings = mappings(&self.app.harmonia.definitions);
         let served = join_all(mappings.iter().map(|m| self.serve_queue(m, sight, INVOCATIONS_AT_ONCE))).await;
-        Ok(served.into_iter().sum::<Result<usize, _>>()?)
+        let records = served.into_iter().sum::<Result<usize, _>>()?;
+        Ok(records + self.serve_streams().await?)
+    }
+
+    /// The tables' streams wake the audit function.
+    async fn serve_streams(&self) -> Result<usize, StreamError> {
+        match &self.audit {
+            Some(audit) => audit.serve().await,
+            None => Ok(0),
+        }
     }
 
     /// When the next hidden message becomes visible; `None` if every queue is empty.

@@ -11,6 +11,7 @@ use crate::{
     state::Rows,
     world::World,
 };
+use harmonia_audit::Report;
 use harmonia_domain::feed::Feed;
 use harmonia_gen::{Day, Plan, generate};
 use harmonia_ports::{Clock, memory::SetClock};
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub dead_letters: Vec<(String, usize)>,
     /// Lines of all feeds.
     pub lines: u64,
+    /// The audit log.
+    pub audit: Report,
     /// How long the functions worked.
     pub took: Duration,
     /// Tenths of read and write units that the tables counted.
@@ -103,12 +106,15 @@ pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sy
 
 async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -> Result<Outcome, LocalError> {
     let items = local.items().await?;
-    let texts: Vec<String> = items.iter().map(|i| serde_json::Value::Object(i.body.clone()).to_string()).collect();
+    let texts = items.iter().map(|(_, item)| serde_json::Value::Object(item.body.clone()).to_string());
+    let texts: Vec<String> = texts.chain(local.audit_texts().await?).collect();
     let tokens: Vec<String> = day.users.iter().map(|u| u.token.clone()).collect();
-    let rows = Rows::from_items(items)?;
+    let audit = local.audited(&items).await?;
+    let rows = Rows::from_items(items.into_iter().map(|(_, item)| item))?;
     let mut violations = invariants::check(&rows);
     violations.extend(invariants::check_truth(&rows, &day.truth));
     violations.extend(invariants::check_card_data(texts.iter().map(String::as_str), &tokens));
+    violations.extend(audit.violations);
     let report = partners.report();
     violations.extend(report.irregular().into_iter().map(|what| Violation { invariant: 3, what }));
     let outcome = Outcome {
@@ -119,6 +125,7 @@ async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -
         dead_letters: local.cloud.dead_letters().await?,
         lines: invariants::feed_totals(&rows).values().map(|t| t.read).sum(),
         took,
+        audit: audit.report,
         consumed: local.consumed(),
         rows,
     };

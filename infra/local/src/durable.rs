@@ -3,6 +3,7 @@
 //! | part | where | survives `kill -9` | survives a power cut |
 //! |---|---|---|---|
 //! | [`tables`] | one SQLite file of the embedded DynamoDB | yes | yes: every commit is synced |
+//! | [`streams`] | in the same file | yes | yes; an acknowledgement may be undone (a redelivery) |
 //! | [`queues`] | one SQLite file | yes | what was sent, yes; a receive or a delete may be undone (a redelivery) |
 //! | [`objects`] | a folder | yes | not promised: files are renamed into place, but not synced |
 
@@ -15,8 +16,10 @@ pub enum Durability {
     Kill,
 }
 
+pub mod events;
 pub mod objects;
 pub mod queues;
+pub mod streams;
 pub mod tables;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! no account. DynamoDB is an embedded engine behind the real SDK, S3 a folder, SQS durable queues in a file.
 
 pub mod around;
+pub mod audit;
 pub mod aws_events;
 pub mod cloud;
 pub mod demo;
@@ -18,4 +19,5 @@ pub mod registry;
 pub mod replay;
 pub mod run;
 pub mod state;
+pub mod streams;
 pub mod world;

@@ -2,12 +2,14 @@
 
 use crate::{
     around::{Around, around},
+    audit::{self, Audit, Checked},
     cloud::{Cloud, CloudError},
     durable::{
         Durability,
+        events::FileEvents,
         objects::{FolderError, FolderObjects},
         queues::DurableQueues,
-        tables::{EmbeddedDynamo, EmbeddedError, dump},
+        tables::{EmbeddedDynamo, EmbeddedError, connect, dump},
     },
     effects::Effects,
     registry::FolderTables,
@@ -20,22 +22,29 @@ use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
 };
-use harmonia_ports::{Bucket, Clock, Item, NoTrains, Ports, QueueError, StoreError, Table};
+use harmonia_ports::{Bucket, Clock, Item, NoTrains, ObjectError, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
     App,
     web::{HttpWeb, WebError},
 };
 use harmonia_stages::{Harmonia, Settings, StageError};
 use harmonia_state::StoredError;
+use jiff::civil::Date;
 use secrecy::SecretString;
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 /// Longest line of a message drop (SQS: 1 MiB a message).
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// A running cloud serves its streams in every round, several times a second when it has nothing else to do.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Looks at a running cloud's log before what is missing there is missing.
+const LOOKS_MAX: usize = 10;
 
 /// A local cloud that cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +56,10 @@ pub enum LocalError {
     Tables(#[from] EmbeddedError),
     #[error(transparent)]
     Objects(#[from] FolderError),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Stream(#[from] crate::streams::StreamError),
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
@@ -103,6 +116,11 @@ impl Folder {
 
     fn objects(&self) -> PathBuf {
         self.0.join("objects")
+    }
+
+    /// What others would hear on the event bus.
+    fn events(&self) -> PathBuf {
+        self.0.join("events.jsonl")
     }
 
     /// Definitions of this folder: one TOML file each, beside those shipped or in the place of one.
@@ -259,9 +277,13 @@ impl Local {
         let effects = Arc::new(Effects::new(kill_before));
         let counting: Arc<dyn Around> = effects.clone();
         let ports = around(ports, &counting);
+        let streams = Arc::new(dynamo.streams(&folder.tables())?);
+        // a client of its own, as the function's on AWS: what the stages consume is counted without it
+        let audited = Ports { tables: Arc::new(connect(dynamo.address())), ..ports.clone() };
+        let audit = Some(Audit::new(&audited, Arc::new(FileEvents::new(folder.events())), streams));
         let harmonia = Harmonia::new(ports, definitions, folder.card_keys()?, Arc::new(settings));
         let app = App { harmonia, visibility: door.queues.clone() };
-        let cloud = Cloud { app, mailbox: door.queues.clone(), clock };
+        let cloud = Cloud { app, mailbox: door.queues.clone(), clock, audit };
         let local = Self { cloud, door, effects, dynamo, folder: folder.clone() };
         local.write_endpoint()?;
         Ok(local)
@@ -273,14 +295,34 @@ impl Local {
         std::fs::write(&path, text).map_err(|source| LocalError::Disk { path: path.display().to_string(), source })
     }
 
-    /// Every item.
-    pub async fn items(&self) -> Result<Vec<Item>, LocalError> {
+    /// Every item, with its table.
+    pub async fn items(&self) -> Result<Vec<(Table, Item)>, LocalError> {
         all_items(&self.dynamo.tables()).await
+    }
+
+    /// Everything that the audit says, in the log and to others: for the check that no card data is in it.
+    pub async fn audit_texts(&self) -> Result<Vec<String>, LocalError> {
+        let entries = harmonia_audit::entries(self.door.objects.as_ref()).await?;
+        let mut texts: Vec<String> =
+            entries.iter().map(|entry| serde_json::to_string(entry).unwrap_or_default()).collect();
+        let events = self.folder.events();
+        match std::fs::read_to_string(&events) {
+            Ok(text) => texts.push(text),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(LocalError::Disk { path: events.display().to_string(), source }),
+        }
+        Ok(texts)
+    }
+
+    /// The audit log against itself and against items.
+    pub async fn audited(&self, items: &[(Table, Item)]) -> Result<Checked, LocalError> {
+        let pending = audit::pending(&self.dynamo.streams(&self.folder.tables())?).await?;
+        Ok(audit::check(self.door.objects.as_ref(), self.cloud.clock.as_ref(), None, items, &pending).await?)
     }
 
     /// Every row.
     pub async fn rows(&self) -> Result<Rows, LocalError> {
-        Ok(Rows::from_items(self.items().await?)?)
+        Ok(rows(self.items().await?)?)
     }
 
     /// Capacity units that the tables counted: tenths of read units, tenths of write units.
@@ -297,21 +339,70 @@ impl Local {
     }
 }
 
-async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<Item>, LocalError> {
+async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<(Table, Item)>, LocalError> {
     let mut items = Vec::new();
     for table in Table::ALL {
-        items.extend(dump(tables, table).await?);
+        items.extend(dump(tables, table).await?.into_iter().map(|item| (table, item)));
     }
     Ok(items)
 }
 
+fn rows(items: Vec<(Table, Item)>) -> Result<Rows, StoredError> {
+    Rows::from_items(items.into_iter().map(|(_, item)| item))
+}
+
 /// Every row of a state folder, whether a cloud runs on it or not.
 pub async fn rows_of(folder: &Folder) -> Result<Rows, LocalError> {
+    let tables = existing(folder).await?;
+    let rows = rows(all_items(&tables.tables()).await?)?;
+    tables.close().await?;
+    Ok(rows)
+}
+
+async fn existing(folder: &Folder) -> Result<FolderTables, LocalError> {
     if !folder.tables().exists() {
         return Err(LocalError::NoState(folder.path().display().to_string()));
     }
-    let tables = FolderTables::open(folder).await?;
-    let rows = Rows::from_items(all_items(&tables.tables()).await?)?;
+    FolderTables::open(folder).await
+}
+
+/// Rows and audit log of a state folder.
+pub struct Verified {
+    /// Every row.
+    pub rows: Rows,
+    /// The log.
+    pub audit: Checked,
+    /// A cloud runs on the folder: rows change while they are looked at.
+    pub running: bool,
+    /// Changes that wait in the streams for a cloud to audit them; not known while one runs.
+    pub waiting: usize,
+    /// Nothing waits in the queues either.
+    pub at_rest: bool,
+}
+
+/// Looks over a state folder. `from`: a day whose seal is trusted. While a cloud runs, a change may take a moment to
+/// reach the log, so what is missing is looked for again.
+pub async fn verified(folder: &Folder, clock: Arc<dyn Clock>, from: Option<Date>) -> Result<Verified, LocalError> {
+    let tables = existing(folder).await?;
+    let door = Door::open(folder, Arc::clone(&clock), Durability::PowerCut)?;
+    let at_rest = crate::mailbox::Mailbox::next_visible(door.queues.as_ref()).await?.is_none();
+    let items = all_items(&tables.tables()).await?;
+    let streams = tables.streams(&folder.tables())?;
+    let running = streams.is_none();
+    let pending = match &streams {
+        Some(streams) => audit::pending(streams).await?,
+        None => BTreeSet::new(),
+    };
+    let mut looks = 0;
+    let audit = loop {
+        let checked = audit::check(door.objects.as_ref(), clock.as_ref(), from, &items, &pending).await?;
+        looks += 1;
+        if !running || checked.violations.is_empty() || looks == LOOKS_MAX {
+            break checked;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    };
+    drop(streams);
     tables.close().await?;
-    Ok(rows)
+    Ok(Verified { rows: rows(items)?, audit, running, waiting: pending.len(), at_rest: at_rest && !running })
 }

@@ -3,12 +3,14 @@
 
 use crate::{
     around::{Around, Interleave, around},
+    audit::{Audit, Checked, check},
     cloud::Cloud,
     local::LocalError,
     memory_mailbox::MemoryMailbox,
     partners::{Faults as PartnerFaults, PlayedPartners},
     run::until_quiet,
     state::Rows,
+    streams::MemoryStreams,
     world::{Outside, World},
 };
 use harmonia_domain::{
@@ -17,13 +19,13 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_ports::{
-    Bucket, NoTrains, Ports, QueueError, Table,
-    memory::{Faults, MemoryObjects, MemoryTables, SetClock},
+    Bucket, Item, NoTrains, Ports, QueueError, Table,
+    memory::{Faults, MemoryEvents, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
 use harmonia_stages::{Harmonia, Settings};
 use secrecy::SecretString;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The cloud and what its partners saw.
 pub struct MemoryCloud {
@@ -37,6 +39,8 @@ pub struct MemoryCloud {
     pub partners: Arc<PlayedPartners>,
     /// Its objects.
     pub objects: Arc<MemoryObjects>,
+    /// What others heard.
+    pub events: Arc<MemoryEvents>,
 }
 
 impl MemoryCloud {
@@ -64,11 +68,14 @@ impl MemoryCloud {
         let definitions = Arc::new(outside.definitions()?);
         let interleave: Arc<dyn Around> = Arc::new(Interleave::new(seed));
         let ports = around(ports, &interleave);
+        let events = Arc::new(MemoryEvents::default());
+        let streams = Arc::new(MemoryStreams::new(tables.clone(), clock.clone()));
+        let audit = Some(Audit::new(&ports, events.clone(), streams));
         let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
         harmonia.onboard(&world.onboarded()?).await?;
         let app = App { harmonia, visibility: mailbox.clone() };
-        let cloud = Cloud { app, mailbox, clock: clock.clone() };
-        Ok(Self { cloud, clock, tables, partners, objects })
+        let cloud = Cloud { app, mailbox, clock: clock.clone(), audit };
+        Ok(Self { cloud, clock, tables, partners, objects, events })
     }
 
     /// A partner delivers.
@@ -79,6 +86,13 @@ impl MemoryCloud {
     /// Serves and jumps over every wait until nothing is left to do.
     pub async fn until_quiet(&self) -> Result<(), LocalError> {
         until_quiet(&self.cloud, &self.clock, &|_| ()).await
+    }
+
+    /// The audit log against itself and against the rows.
+    pub async fn audited(&self) -> Result<Checked, LocalError> {
+        let of = |table| self.tables.dump(table).into_iter().map(move |item| (table, item));
+        let items: Vec<(Table, Item)> = Table::ALL.into_iter().flat_map(of).collect();
+        Ok(check(self.objects.as_ref(), self.clock.as_ref(), None, &items, &BTreeSet::new()).await?)
     }
 
     /// Every row.

@@ -4,7 +4,8 @@
 use crate::{
     durable::{
         Durability,
-        tables::{EmbeddedDynamo, connect},
+        streams::FileStreams,
+        tables::{EmbeddedDynamo, EmbeddedError, connect},
     },
     local::{Door, Folder, LocalError},
 };
@@ -12,7 +13,7 @@ use harmonia_aws::DynamoTables;
 use harmonia_ports::{Clock, FixedSecrets, NoTrains, Ports};
 use harmonia_runtime::web::HttpWeb;
 use harmonia_stages::{Directory, Harmonia, Settings};
-use std::{net::TcpStream, sync::Arc, time::Duration};
+use std::{net::TcpStream, path::Path, sync::Arc, time::Duration};
 
 /// A running cloud on this machine answers in less.
 const ANSWERS_IN: Duration = Duration::from_millis(300);
@@ -42,6 +43,14 @@ impl FolderTables {
         match self {
             Self::Running(tables) => tables.clone(),
             Self::Opened(dynamo) => dynamo.tables(),
+        }
+    }
+
+    /// What changed and is not audited yet; a running cloud reads it itself.
+    pub(crate) fn streams(&self, path: &Path) -> Result<Option<FileStreams>, EmbeddedError> {
+        match self {
+            Self::Running(_) => Ok(None),
+            Self::Opened(dynamo) => dynamo.streams(path).map(Some),
         }
     }
 

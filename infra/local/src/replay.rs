@@ -135,7 +135,7 @@ impl Stage {
         };
         let harmonia = Harmonia::new(ports, definitions, keys.clone(), Arc::new(settings));
         let app = App { harmonia, visibility: mailbox.clone() };
-        Ok(Self { cloud: Cloud { app, mailbox, clock: clock.clone() }, tables, objects, clock, web, keys })
+        Ok(Self { cloud: Cloud { app, mailbox, clock: clock.clone(), audit: None }, tables, objects, clock, web, keys })
     }
 
     async fn take(&self, number: usize, action: &Action) -> Result<(), ReplayError> {

@@ -15,6 +15,8 @@ pub struct Clients {
     pub sqs: aws_sdk_sqs::Client,
     /// The state machines.
     pub sfn: aws_sdk_sfn::Client,
+    /// The event bus.
+    pub events: aws_sdk_eventbridge::Client,
     /// The secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
 }
@@ -54,6 +56,7 @@ pub async fn clients() -> Clients {
         s3: aws_sdk_s3::Client::from_conf(s3),
         sqs: aws_sdk_sqs::Client::new(&config),
         sfn: aws_sdk_sfn::Client::new(&config),
+        events: aws_sdk_eventbridge::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
     }
 }

@@ -25,6 +25,8 @@ pub struct BucketNames {
     pub work: String,
     /// Files for merchants.
     pub exports: String,
+    /// The audit log.
+    pub audit: String,
 }
 
 impl BucketNames {
@@ -35,6 +37,7 @@ impl BucketNames {
             Bucket::Archive => &self.archive,
             Bucket::Work => &self.work,
             Bucket::Exports => &self.exports,
+            Bucket::Audit => &self.audit,
         }
     }
 }

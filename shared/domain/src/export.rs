@@ -201,6 +201,19 @@ pub struct LastAttempt {
     pub status: Option<u16>,
     /// The verdict in words, without the answer's content.
     pub verdict: String,
+    /// The first 16 hex characters of SHA-256 of the request's body: the audit log tells it instead of the body.
+    #[serde(rename = "req", skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
+    /// The same of the answer's body.
+    #[serde(rename = "ans", skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<String>,
+}
+
+impl LastAttempt {
+    /// What came, without digests: nothing was sent, or nobody kept the bodies.
+    pub fn new(at: Timestamp, status: Option<u16>, verdict: impl Into<String>) -> Self {
+        Self { at, status, verdict: verdict.into(), request: None, answer: None }
+    }
 }
 
 /// A match and its export: one item, because one never exists without the other (invariant 3).

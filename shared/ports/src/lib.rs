@@ -5,6 +5,7 @@
 //! what happens next.
 
 mod error;
+mod events;
 mod objects;
 mod queues;
 mod secrets;
@@ -17,10 +18,11 @@ pub mod contract;
 pub mod memory;
 
 pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
+pub use events::{EventError, Events, OutEvent};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
 pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
-pub use tables::{Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
+pub use tables::{Change, Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
 pub use trains::{NoTrains, Train, TrainError, Trains};
 pub use web::{Call, Web, WebAnswer};
 

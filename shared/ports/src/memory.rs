@@ -1,10 +1,12 @@
 //! In-memory twins of the ports (the queues' is the local cloud's `MemoryMailbox`, which also plays their consumers):
 //! exact, deterministic, and able to fail by seed in the ways that the real services do and embedded engines never do.
 
+mod events;
 mod faults;
 mod objects;
 mod tables;
 
+pub use events::MemoryEvents;
 pub use faults::Faults;
 pub use objects::MemoryObjects;
 pub use tables::MemoryTables;

@@ -14,11 +14,13 @@ pub enum Bucket {
     Work,
     /// Files for merchants.
     Exports,
+    /// The audit log: segments and seals. Nothing in it is ever changed or removed.
+    Audit,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Imports, Self::Archive, Self::Work, Self::Exports];
+    pub const ALL: [Self; 5] = [Self::Imports, Self::Archive, Self::Work, Self::Exports, Self::Audit];
 }
 
 impl Bucket {
@@ -29,6 +31,7 @@ impl Bucket {
             Self::Archive => "archive",
             Self::Work => "work",
             Self::Exports => "exports",
+            Self::Audit => "audit",
         }
     }
 }

@@ -83,6 +83,17 @@ pub struct Item {
     pub body: Map<String, Value>,
 }
 
+/// A change of one item, as the table's stream tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where.
+    pub table: Table,
+    /// The item before; none if it is new.
+    pub old: Option<Item>,
+    /// The item after; none if it was removed.
+    pub new: Option<Item>,
+}
+
 /// What has to be true for a write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expect {

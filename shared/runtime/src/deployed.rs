@@ -8,9 +8,11 @@ use crate::{
     web,
 };
 use async_trait::async_trait;
+use harmonia_audit::{Auditor, Log};
 use harmonia_aws::{
     DynamoTables, TableNames,
-    deployed::{SecretError, clients},
+    deployed::{Clients, SecretError, clients},
+    eventbridge::EventBus,
     s3::{BucketNames, S3Objects},
     sfn::DeliverMachine,
     sqs::{QueueUrls, SqsQueues},
@@ -70,20 +72,30 @@ impl Visibility for SqsVisibility {
     }
 }
 
-/// Everything the function works with, from its environment.
-async fn app() -> Result<App, StartError> {
-    let clients = clients().await;
+fn tables(clients: &Clients) -> Result<DynamoTables, StartError> {
     let names = TableNames {
         book: needed("HARMONIA_TABLE_BOOK")?,
         ledger: needed("HARMONIA_TABLE_LEDGER")?,
         registry: needed("HARMONIA_TABLE_REGISTRY")?,
     };
+    Ok(DynamoTables::new(clients.dynamodb.clone(), names))
+}
+
+fn objects(clients: &Clients) -> S3Objects {
     let buckets = BucketNames {
         imports: optional("HARMONIA_BUCKET_IMPORTS"),
         archive: optional("HARMONIA_BUCKET_ARCHIVE"),
         work: optional("HARMONIA_BUCKET_WORK"),
         exports: optional("HARMONIA_BUCKET_EXPORTS"),
+        audit: optional("HARMONIA_BUCKET_AUDIT"),
     };
+    S3Objects::new(clients.s3.clone(), buckets)
+}
+
+/// Everything the function works with, from its environment.
+async fn app() -> Result<App, StartError> {
+    let clients = clients().await;
+    let (tables, objects) = (tables(&clients)?, objects(&clients));
     let urls = QueueUrls {
         ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
         identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
@@ -103,8 +115,8 @@ async fn app() -> Result<App, StartError> {
     };
     let queues = Arc::new(SqsQueues::new(clients.sqs, urls));
     let ports = Ports {
-        tables: Arc::new(DynamoTables::new(clients.dynamodb, names)),
-        objects: Arc::new(S3Objects::new(clients.s3, buckets)),
+        tables: Arc::new(tables),
+        objects: Arc::new(objects),
         queues: queues.clone(),
         web: Arc::new(web::HttpWeb::new()?),
         trains: Arc::new(DeliverMachine::new(clients.sfn, optional("HARMONIA_DELIVER_MACHINE"))),
@@ -114,6 +126,15 @@ async fn app() -> Result<App, StartError> {
     let definitions = Arc::new(Definitions::shipped()?);
     let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
     Ok(App { harmonia, visibility: Arc::new(SqsVisibility(queues)) })
+}
+
+/// What the audit function works with: neither stages nor secrets.
+async fn auditor() -> Result<Auditor, StartError> {
+    let clients = clients().await;
+    let log = Log::new(Arc::new(objects(&clients)), Arc::new(SystemClock));
+    let tables = tables(&clients)?;
+    let bus = EventBus::new(clients.events, needed("HARMONIA_EVENT_BUS")?);
+    Ok(Auditor::new(log, Arc::new(tables), Arc::new(bus)))
 }
 
 /// An error with the name that state machines and alarms know it by.
@@ -131,10 +152,28 @@ pub async fn run<H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
 {
+    init_logs();
+    serve(&app().await?, &handler).await
+}
+
+/// The same for the audit function.
+pub async fn run_audit<H>(handler: H) -> Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(&Auditor, Value) -> Result<Value, InvocationError>,
+{
+    init_logs();
+    serve(&auditor().await?, &handler).await
+}
+
+fn init_logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().json().with_env_filter(filter).without_time().init();
-    let app = app().await?;
-    let (app, handler) = (&app, &handler);
+}
+
+async fn serve<A, H>(app: &A, handler: &H) -> Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(&A, Value) -> Result<Value, InvocationError>,
+{
     let invoke = service_fn(async move |event: LambdaEvent<Value>| handler(app, event.payload).await.map_err(Named));
     lambda_runtime::run(invoke).await
 }

@@ -198,7 +198,7 @@ impl Harmonia {
 
     /// Writes the verdict of what needed no request.
     async fn end(&self, stored: Stored<Export>, verdict: Verdict) -> Result<(), StageError> {
-        let last = LastAttempt { at: self.now(), status: None, verdict: verdict.words().to_owned() };
+        let last = LastAttempt::new(self.now(), None, verdict.words());
         self.record(stored, &Came { verdict, last, unsure: false, reach: Reach::NotTried }).await
     }
 

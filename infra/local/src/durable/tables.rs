@@ -5,7 +5,10 @@
 //!
 //! One process serves a file; others [`connect`] to it.
 
-use super::Durability;
+use super::{
+    Durability,
+    streams::{self, FileStreams},
+};
 use aws_sdk_dynamodb::types::AttributeValue;
 use harmonia_aws::{DynamoTables, create_tables};
 use harmonia_ports::{Item, Key, Stamp, StoreError, Table, Work};
@@ -36,6 +39,7 @@ pub enum EmbeddedError {
 /// A DynamoDB on a port of this machine, with the tables made. Dropped, it finishes the requests under way and stops.
 pub struct EmbeddedDynamo {
     tables: DynamoTables,
+    database: dynoxide::Database,
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
@@ -47,6 +51,7 @@ impl EmbeddedDynamo {
         let text = path.to_str().ok_or_else(|| EmbeddedError::File("its name is not UTF-8".to_owned()))?;
         let file = |e: dynoxide::DynoxideError| EmbeddedError::File(e.to_string());
         let database = dynoxide::Database::new(text).map_err(file)?;
+        streams::index(path)?;
         if durability == Durability::Kill {
             // ending the engine's bulk loading leaves `synchronous = NORMAL` behind
             database.enable_bulk_loading().map_err(file)?;
@@ -68,15 +73,20 @@ impl EmbeddedDynamo {
             // an error means that the sender was dropped, which is a wish to stop as well
             let _ = stopped.await;
         };
-        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, shutdown));
+        let server = tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), shutdown));
         let tables = connect(address);
         create_tables(tables.client(), tables.names()).await?;
-        Ok(Self { tables, address, stop, server })
+        Ok(Self { tables, database, address, stop, server })
     }
 
     /// The tables; clones share their counters.
     pub fn tables(&self) -> DynamoTables {
         self.tables.clone()
+    }
+
+    /// The streams of the tables that [`EmbeddedDynamo::open`] serves from `path`.
+    pub fn streams(&self, path: &Path) -> Result<FileStreams, EmbeddedError> {
+        FileStreams::open(self.database.clone(), path, self.tables.names().clone())
     }
 
     /// Where it listens, for [`connect`] in another process.
@@ -86,8 +96,8 @@ impl EmbeddedDynamo {
 
     /// Finishes the requests under way, stops, and closes the file.
     pub async fn shutdown(self) -> Result<(), EmbeddedError> {
-        let Self { tables, stop, server, .. } = self;
-        drop(tables);
+        let Self { tables, database, stop, server, .. } = self;
+        drop((tables, database));
         // nobody listens any more if the server has failed, which its result tells
         let _ = stop.send(());
         let ended = tokio::time::timeout(SHUTDOWN, server).await;

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     operation::create_table::{CreateTableError, builders::CreateTableFluentBuilder},
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, TableStatus,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
     },
 };
 use harmonia_ports::{StoreError, Table};
@@ -23,7 +23,7 @@ const LOOKS: u32 = 300;
 /// with this pause between: half a minute in all. An embedded DynamoDB is ready at the first look.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Makes the tables that are not there and waits until they can be used.
+/// Makes the tables that are not there, with their streams, and waits until they can be used.
 pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), StoreError> {
     for table in Table::ALL {
         let call = creation(client, names, table).map_err(|e| invalid(e.to_string()))?;
@@ -38,8 +38,13 @@ pub async fn create_tables(client: &Client, names: &TableNames) -> Result<(), St
 }
 
 fn creation(client: &Client, names: &TableNames, table: Table) -> Result<CreateTableFluentBuilder, BuildError> {
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewAndOldImages)
+        .build()?;
     let call = client
         .create_table()
+        .stream_specification(stream)
         .table_name(names.of(table))
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(string(PK)?)

@@ -5,7 +5,7 @@ use super::{
     lock,
 };
 use crate::{
-    Expect, Found, Item, Key, Page, Query, Read, StoreError, Table, Tables, Work, WorkPage, Write, WriteError,
+    Change, Expect, Found, Item, Key, Page, Query, Read, StoreError, Table, Tables, Work, WorkPage, Write, WriteError,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -31,6 +31,8 @@ struct Inner {
     work: BTreeSet<(Table, Work, Key)>,
     /// The last changes, oldest first.
     changes: VecDeque<Was>,
+    /// Every change that nobody has taken yet, oldest first; none if nobody is going to.
+    stream: Option<VecDeque<Change>>,
 }
 
 /// Tables in memory.
@@ -50,6 +52,30 @@ impl MemoryTables {
     /// Tables that fail by seed.
     pub fn with_faults(faults: Faults) -> Self {
         Self { inner: Mutex::new(Inner::default()), faults }
+    }
+
+    /// From now on every change is kept until somebody takes it, as a table's stream does.
+    pub fn keep_changes(&self) {
+        lock(&self.inner).stream.get_or_insert_default();
+    }
+
+    /// The oldest `limit` changes of a table that nobody has taken. They stay until [`MemoryTables::take_changes`].
+    pub fn changes(&self, table: Table, limit: usize) -> Vec<Change> {
+        let inner = lock(&self.inner);
+        let changes = inner.stream.iter().flatten().filter(|change| change.table == table);
+        changes.take(limit).cloned().collect()
+    }
+
+    /// Removes the oldest `count` changes of a table.
+    pub fn take_changes(&self, table: Table, count: usize) {
+        let mut left = count;
+        if let Some(stream) = &mut lock(&self.inner).stream {
+            stream.retain(|change| {
+                let taken = left > 0 && change.table == table;
+                left -= usize::from(taken);
+                !taken
+            });
+        }
     }
 
     /// Every item: for tests and for `replay`, which show the final state. Stages have no such call (no scans).
@@ -147,13 +173,11 @@ impl Inner {
     fn store(&mut self, table: Table, mut item: Item) {
         let at = (table, item.key.clone());
         self.remember(&at);
-        if let Some(old) = self.items.remove(&at) {
-            item.version = old.version + 1;
-            if let Some(work) = old.work {
-                self.work.remove(&(table, work, old.key));
-            }
-        } else {
-            item.version = 1;
+        let old = self.items.remove(&at);
+        item.version = old.as_ref().map_or(1, |old| old.version + 1);
+        self.tell(table, old.as_ref(), Some(&item));
+        if let Some(Item { work: Some(work), key, .. }) = old {
+            self.work.remove(&(table, work, key));
         }
         if let Some(work) = &item.work {
             self.work.insert((table, work.clone(), item.key.clone()));
@@ -163,10 +187,16 @@ impl Inner {
 
     fn remove(&mut self, table: Table, key: &Key) {
         self.remember(&(table, key.clone()));
-        if let Some(old) = self.items.remove(&(table, key.clone()))
-            && let Some(work) = old.work
-        {
+        let Some(old) = self.items.remove(&(table, key.clone())) else { return };
+        self.tell(table, Some(&old), None);
+        if let Some(work) = old.work {
             self.work.remove(&(table, work, old.key));
+        }
+    }
+
+    fn tell(&mut self, table: Table, old: Option<&Item>, new: Option<&Item>) {
+        if let Some(stream) = &mut self.stream {
+            stream.push_back(Change { table, old: old.cloned(), new: new.cloned() });
         }
     }
 
@@ -357,6 +387,28 @@ mod tests {
         assert!(seen.len() > 5, "{seen:?}");
         tables.end_faults();
         assert_eq!(tables.work(Table::Book, "even", "9", 10).await.unwrap().entries, []);
+    }
+
+    /// Design §4: the audit log is derived from the tables' streams, so each change is told once, with both images, and
+    /// stays until it is taken.
+    #[tokio::test]
+    async fn changes_are_told() {
+        let tables = MemoryTables::default();
+        put(&tables, item("before", 0, None)).await;
+        tables.keep_changes();
+        put(&tables, item("a", 1, None)).await;
+        put(&tables, item("a", 2, Some("w"))).await;
+        tables.delete(Table::Book, &Key::new("pk", "a")).await.unwrap();
+        tables.delete(Table::Book, &Key::new("pk", "a")).await.unwrap();
+        let told = |limit| -> Vec<(Option<u64>, Option<u64>)> {
+            let changes = tables.changes(Table::Book, limit);
+            changes.into_iter().map(|c| (c.old.map(|i| i.version), c.new.map(|i| i.version))).collect()
+        };
+        assert_eq!(told(9), [(None, Some(1)), (Some(1), Some(2)), (Some(2), None)]);
+        assert_eq!(tables.changes(Table::Ledger, 9), []);
+        tables.take_changes(Table::Ledger, 9);
+        tables.take_changes(Table::Book, 2);
+        assert_eq!((told(9), told(0)), (vec![(Some(2), None)], vec![]));
     }
 
     /// state.md: TTL is a broom.

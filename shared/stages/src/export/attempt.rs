@@ -123,7 +123,7 @@ impl Harmonia {
             Verdict::Retry { due, why } => Verdict::Retry { due: super::on_the_minute(due, now), why },
             other => other,
         };
-        let last = LastAttempt { at: now, status: heard.status, verdict: verdict.words().to_owned() };
+        let last = LastAttempt::new(now, heard.status, verdict.words());
         Ok(Came { verdict, last, unsure: heard.unknown, reach: heard.reach })
     }
 

@@ -241,7 +241,7 @@ impl Harmonia {
             BatchState::Failed { why } => Verdict::Failed { why: why.clone() },
             _ => Verdict::Delivered,
         };
-        let unknown = LastAttempt { at: self.now(), status: None, verdict: String::new() };
+        let unknown = LastAttempt::new(self.now(), None, "");
         let last = batch.last.clone().unwrap_or(unknown);
         for member in self.members(batch).await? {
             if matches!(&member.row.state, ExportState::Batched { batch: id } if *id == batch.id) {

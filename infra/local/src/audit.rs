@@ -1,0 +1,144 @@
+//! The audit log of a local cloud: fed from the tables' streams by the real function, and checked.
+
+use crate::{
+    aws_events,
+    invariants::Violation,
+    streams::{StreamError, Streams, sequence},
+};
+use harmonia_audit::{Auditor, Kind, Log, Report, What, verify};
+use harmonia_domain::ids::Id;
+use harmonia_ports::{Clock, Events, Item, Key, ObjectError, Objects, Ports, Table};
+use jiff::{civil::Date, tz::TimeZone};
+use serde_json::json;
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// As `BatchSize` of the streams in template.yaml.
+const BATCH: usize = 1_000;
+/// A batch that fails is tried so often before the next round; on AWS for hours, but here somebody waits.
+const TRIES_MAX: usize = 10;
+
+/// The audit function with its event sources.
+#[derive(Clone)]
+pub struct Audit {
+    auditor: Arc<Auditor>,
+    streams: Arc<dyn Streams>,
+}
+
+impl Audit {
+    /// The function over a cloud's ports.
+    pub fn new(ports: &Ports, events: Arc<dyn Events>, streams: Arc<dyn Streams>) -> Self {
+        let log = Log::new(Arc::clone(&ports.objects), Arc::clone(&ports.clock));
+        Self { auditor: Arc::new(Auditor::new(log, Arc::clone(&ports.tables), events)), streams }
+    }
+
+    /// Serves the streams once, all tables at the same time as their shards are on AWS; says how many records there
+    /// were. What fails again and again stays for the next round.
+    pub async fn serve(&self) -> Result<usize, StreamError> {
+        let [book, ledger, registry] = Table::ALL;
+        let (book, ledger, registry) = futures::join!(self.table(book), self.table(ledger), self.table(registry));
+        Ok(book? + ledger? + registry?)
+    }
+
+    async fn table(&self, table: Table) -> Result<usize, StreamError> {
+        let mut served = 0;
+        for _ in 0..TRIES_MAX {
+            let records = self.streams.read(table, BATCH).await?;
+            if records.is_empty() {
+                break;
+            }
+            let answer = harmonia_function_audit::handle(&self.auditor, json!({ "Records": records })).await;
+            let failed = match answer {
+                Ok(answer) => aws_events::failed(&answer),
+                Err(error) => {
+                    tracing::error!(table = table.as_str(), %error, "invocation failed");
+                    continue;
+                }
+            };
+            // everything before the first failure is done, as AWS reads it
+            let first = records.iter().position(|r| sequence(r).is_some_and(|s| failed.contains(s)));
+            let done = records.get(..first.unwrap_or(records.len())).unwrap_or_default();
+            self.streams.acknowledge(table, done).await?;
+            served += done.len();
+            if first.is_none() {
+                break;
+            }
+        }
+        Ok(served)
+    }
+}
+
+/// What was found about the log.
+pub struct Checked {
+    /// The walk over the chain.
+    pub report: Report,
+    /// Invariant 8 on rows: each version of each row of state is in the log, or waits in its table's stream.
+    pub violations: Vec<Violation>,
+}
+
+/// Checks the log against itself and against rows. `pending` are changes that wait in the streams.
+pub async fn check(
+    objects: &dyn Objects,
+    clock: &dyn Clock,
+    from: Option<Date>,
+    items: &[(Table, Item)],
+    pending: &BTreeSet<(Table, Key, u64)>,
+) -> Result<Checked, ObjectError> {
+    let mut logged: HashMap<Id, HashSet<u64>> = HashMap::new();
+    let today = clock.now().to_zoned(TimeZone::UTC).date();
+    let report = verify(objects, from, today, |entry| {
+        if entry.what != What::Removed {
+            logged.entry(name(&entry.table, &entry.pk, &entry.sk)).or_default().insert(entry.v);
+        }
+    })
+    .await?;
+    let mut violations = Vec::new();
+    if let Some(broken) = &report.broken {
+        violations.push(Violation { invariant: 8, what: format!("the audit log is broken: {broken}") });
+    } else if from.is_none() {
+        violations.extend(missing(items, &logged, pending));
+    }
+    Ok(Checked { report, violations })
+}
+
+fn name(table: &str, pk: &str, sk: &str) -> Id {
+    Id::derive("row", &[table, pk, sk])
+}
+
+fn missing(
+    items: &[(Table, Item)],
+    logged: &HashMap<Id, HashSet<u64>>,
+    pending: &BTreeSet<(Table, Key, u64)>,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (table, item) in items.iter().filter(|(_, item)| Kind::of(item).is_some()) {
+        let versions = logged.get(&name(table.as_str(), &item.key.pk, &item.key.sk));
+        let is_there = |v: u64| {
+            versions.is_some_and(|versions| versions.contains(&v)) || pending.contains(&(*table, item.key.clone(), v))
+        };
+        if let Some(v) = (1..=item.version).find(|v| !is_there(*v)) {
+            let Key { pk, sk } = &item.key;
+            let what = format!("version {v} of {pk} {sk} in {} is not in the audit log", table.as_str());
+            found.push(Violation { invariant: 8, what });
+        }
+    }
+    found
+}
+
+/// The changes that wait in the streams, by table, key and version.
+pub async fn pending(streams: &dyn Streams) -> Result<BTreeSet<(Table, Key, u64)>, StreamError> {
+    let mut all = BTreeSet::new();
+    for table in Table::ALL {
+        for record in streams.read(table, usize::MAX).await? {
+            let text = |path: &str| record.pointer(path).and_then(serde_json::Value::as_str).map(str::to_owned);
+            let key = text("/dynamodb/Keys/pk/S").zip(text("/dynamodb/Keys/sk/S"));
+            let version = text("/dynamodb/NewImage/v/N").and_then(|v| v.parse().ok());
+            if let (Some((pk, sk)), Some(version)) = (key, version) {
+                all.insert((table, Key { pk, sk }, version));
+            }
+        }
+    }
+    Ok(all)
+}
