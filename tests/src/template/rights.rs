@@ -18,7 +18,8 @@ use harmonia_local::{
 };
 use harmonia_ports::{
     Bucket, Call, Clock, Item, Key, NoTrains, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query,
-    Queue, QueueError, Queues, Read, StoreError, Table, Tables, Web, WebAnswer, WorkPage, Write, WriteError,
+    Queue, QueueError, Queues, Read, StoreError, Table, Tables, Train, TrainError, Trains, Web, WebAnswer, WorkPage,
+    Write, WriteError,
     memory::{MemoryEvents, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::{App, batch::Visibility};
@@ -137,6 +138,10 @@ impl Tables for Watched<MemoryTables> {
 
 impl Watched<MemoryObjects> {
     fn note_object(&self, action: &str, bucket: Bucket, key: &str) {
+        // files for merchants are named by their definitions
+        if bucket == Bucket::Exports {
+            return self.watch.note(action, format!("{}/*", bucket.as_str()));
+        }
         let folder = key.split('/').next().unwrap();
         self.watch.note(action, format!("{}/{folder}/*", bucket.as_str()));
     }
@@ -189,6 +194,14 @@ impl Queues for Watched<MemoryMailbox> {
     async fn send(&self, queue: Queue, messages: Vec<OutMessage>) -> Result<(), QueueError> {
         self.watch.note("sqs:SendMessage", queue.as_str());
         self.inner.send(queue, messages).await
+    }
+}
+
+#[async_trait]
+impl Trains for Watched<NoTrains> {
+    async fn ensure(&self, train: &Train) -> Result<(), TrainError> {
+        self.watch.note("states:StartExecution", "deliver");
+        self.inner.ensure(train).await
     }
 }
 
@@ -290,7 +303,7 @@ impl Play {
             objects: Arc::new(Watched { watch: watch.clone(), inner: objects.clone() }),
             queues: mailbox.clone(),
             web: web.clone(),
-            trains: Arc::new(NoTrains),
+            trains: Arc::new(Watched { watch: watch.clone(), inner: Arc::new(NoTrains) }),
             secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };
@@ -361,6 +374,12 @@ async fn used() -> Rights {
     play.file("iceland-bonus-card", "packed.csv.gz", &large_and_packed()).await;
     play.cloud.until_quiet_in_order().await.unwrap();
     play.ticks().await;
+    // payments that found no sale in time: days later, at a full hour
+    let later = play.clock.now().as_second() + 4 * 86_400;
+    play.clock.set(Timestamp::from_second(later - later % 3_600).unwrap());
+    play.watch.now_runs("export");
+    play.cloud.fire(json!({ "v": 1, "k": "tick" })).await.unwrap();
+    play.ticks().await;
     assert_eq!(play.cloud.dead_letters().await.unwrap(), []);
     play.watch.seen()
 }
@@ -368,6 +387,8 @@ async fn used() -> Rights {
 /// The place that a resource of a statement names, as the code calls it: `book/index/work`, `archive/ranges/*`.
 fn place(template: &Value, resource_of: &Value) -> String {
     let (name, rest) = match resource_of["Fn::Sub"].as_str() {
+        // a machine of this stack by the text of its ARN
+        Some(text) if text.contains(":stateMachine:") => return text.rsplit('-').next().unwrap().to_owned(),
         Some(text) => text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")).unwrap(),
         None => (resource(resource_of), ""),
     };
@@ -385,7 +406,8 @@ fn allowed(template: &Value) -> Rights {
         let rights = allowed.entry(short_name(function, "FunctionName").to_owned()).or_default();
         for statement in statements(roles[resource(&function["Role"])]) {
             for action in list(&statement["Action"]).into_iter().filter_map(Value::as_str) {
-                if action.starts_with("dynamodb:") || action.starts_with("s3:") || action == "sqs:SendMessage" {
+                let ours = ["dynamodb:", "s3:", "states:"].iter().any(|service| action.starts_with(service));
+                if ours || action == "sqs:SendMessage" {
                     let places = list(&statement["Resource"]).into_iter().map(|r| place(template, r));
                     let places = places.filter(|place| !OF_THE_POLLER.iter().any(|own| place.ends_with(own)));
                     rights.extend(places.map(|place| format!("{action} on {place}")));
