@@ -7,6 +7,7 @@ use harmonia_definitions::Export as Target;
 use harmonia_domain::{
     export::{LastAttempt, Verdict},
     feed::Slug,
+    ids::sha256_hex,
 };
 use harmonia_exports::{
     Answer, Attempt, BatchRun, BuildError, Fault, File, Finding, Outcome, Purpose, Request, Step, Telling, begin,
@@ -20,6 +21,9 @@ use secrecy::ExposeSecret;
 const REQUESTS_MAX: usize = 8;
 /// After the last moment at which an attempt can end, so long before somebody else believes that its function died.
 const DIED_S: i64 = 60;
+
+/// Digests of bodies are cut to so many characters: 64 bits.
+const DIGEST_CHARS: usize = 16;
 
 /// What an attempt is about.
 pub(super) struct About<'a> {
@@ -46,6 +50,8 @@ struct Heard {
     finding: Finding,
     /// Of the last request that tells.
     status: Option<u16>,
+    /// What it said, and what came back, as digests for the audit log.
+    digests: (Option<String>, Option<String>),
     /// The last request that tells has no answer.
     unknown: bool,
     retry_after: Option<String>,
@@ -59,6 +65,7 @@ impl Heard {
         Self {
             finding: error.finding(),
             status: None,
+            digests: (None, None),
             unknown: false,
             retry_after: None,
             reach: Reach::NotTried,
@@ -74,14 +81,20 @@ impl Heard {
             }
             WebAnswer::Response { .. } => Reach::Reached,
         };
-        if let WebAnswer::Response { status, retry_after, .. } = came {
+        if let WebAnswer::Response { status, retry_after, body } = came {
             self.denied = *status == 401;
             self.retry_after.clone_from(retry_after);
             if tells {
                 self.status = Some(*status);
+                self.digests.1 = Some(digest(body));
             }
         }
     }
+}
+
+/// Enough of a hash to tell whether a body is the one that was sent.
+fn digest(body: &[u8]) -> String {
+    sha256_hex(body).chars().take(DIGEST_CHARS).collect()
 }
 
 fn call(request: Request, deadline_s: u16) -> Call {
@@ -123,7 +136,8 @@ impl Harmonia {
             Verdict::Retry { due, why } => Verdict::Retry { due: super::on_the_minute(due, now), why },
             other => other,
         };
-        let last = LastAttempt::new(now, heard.status, verdict.words());
+        let (request, answer) = heard.digests.clone();
+        let last = LastAttempt { request, answer, ..LastAttempt::new(now, heard.status, verdict.words()) };
         Ok(Came { verdict, last, unsure: heard.unknown, reach: heard.reach })
     }
 
@@ -171,6 +185,7 @@ impl Harmonia {
         let mut heard = Heard {
             finding: Finding::Refused { why: format!("more than {REQUESTS_MAX} requests in one attempt") },
             status: None,
+            digests: (None, None),
             unknown: false,
             retry_after: None,
             reach: Reach::NotTried,
@@ -185,6 +200,9 @@ impl Harmonia {
                 }
                 Step::Send(request) => {
                     let tells = request.purpose == Purpose::Tell;
+                    if tells {
+                        heard.digests = (Some(digest(request.body.expose_secret())), None);
+                    }
                     let came = self.ports.web.send(call(request, target.deadline_s)).await;
                     heard.note(tells, &came);
                     last = Some(answer(came));
