@@ -131,6 +131,8 @@ pub(crate) struct Machine {
     /// Commands to be started (again).
     commands: Vec<Input>,
     service: bool,
+    /// Handlers may die.
+    danger: bool,
     /// The bad weather is over.
     calm: bool,
     trace: bool,
@@ -193,6 +195,7 @@ impl Machine {
             cursed: BTreeSet::new(),
             commands: Vec::new(),
             service: story.service,
+            danger: true,
             calm: false,
             trace,
         };
@@ -232,6 +235,11 @@ impl Machine {
 
     pub(crate) fn outside(&self) -> &Outside {
         &self.outside
+    }
+
+    /// No message was ever with two handlers at a time.
+    pub(crate) fn each_message_alone(&self) -> bool {
+        self.weather.tricks == 0
     }
 
     /// What comes from outside arrives.

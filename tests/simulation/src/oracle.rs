@@ -7,7 +7,7 @@ use crate::{
 };
 use harmonia_domain::{
     export::{Export, ExportState},
-    feed::{Kind, Slug},
+    feed::{Kind, Scheme, Slug},
     outcome::ParkReason,
     purchase::{Purchase, PurchaseState},
     sale::{Sale, SaleState},
@@ -32,6 +32,9 @@ pub(crate) fn wrong(machine: &Machine, truth: &Truth) -> Vec<String> {
     wrong.extend(lost_lines(&rows, truth));
     wrong.extend(lost_sales(&rows, truth));
     wrong.extend(miscounted(&rows, truth));
+    if machine.each_message_alone() {
+        wrong.extend(amex_auths_without_outcome(&rows));
+    }
     wrong.extend(lonely_pairs(&rows));
     wrong.extend(untold(machine, &rows));
     let dead = machine.post().dead();
@@ -114,6 +117,16 @@ fn miscounted(rows: &Rows, truth: &Truth) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Invariant 1, of lines that it forgives as long as two handlers may work on one message: an amex auth that its
+/// merchant does not want is skipped, unless it was stored while nobody knew whose it was.
+fn amex_auths_without_outcome(rows: &Rows) -> Option<String> {
+    let auths = rows.purchases.iter().filter(|p| p.key.scheme == Scheme::Amex && p.auth.is_some()).count();
+    let batches = rows.files.iter().filter(|file| file.feed.as_str() == "amex-auth");
+    let kept: u64 = batches.map(|file| file.totals.accepted + file.totals.parked).sum();
+    let short = u64::try_from(auths).is_ok_and(|auths| auths > kept);
+    short.then(|| format!("invariant 1: {auths} amex auths are stored, only {kept} have an outcome"))
 }
 
 /// Whether the two could ever have met: whichever of its lines the payment was judged by.

@@ -2,7 +2,9 @@
 //! pairs are made to belong together; who matches whom is nobody's business here.
 
 mod cast;
+mod chains;
 mod deliveries;
+mod parked;
 
 pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
 
@@ -31,6 +33,8 @@ pub(crate) enum Input {
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) after_s: i64,
+    /// It comes once everything before it is done.
+    pub(crate) rested: bool,
     pub(crate) input: Input,
 }
 
@@ -53,6 +57,8 @@ pub(crate) struct Weather {
     /// They strike handlers of this queue, right after changes, and whoever takes up what those left behind; else
     /// anybody at any time.
     pub(crate) aim: Option<&'static str>,
+    /// Nobody dies before everything was fed.
+    pub(crate) late: bool,
     /// Ticks out of turn.
     pub(crate) ticks: u32,
     /// Processes at once.
@@ -111,14 +117,51 @@ const MOMENTS: [&str; 8] = [
     "2024-12-31T23:59:59Z",
 ];
 
+/// What a story is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plot {
+    /// Anything.
+    Anything,
+    /// Claims that follow from each other, and deaths between them.
+    Chains,
+    /// Lines that wait for their till, and deaths while they are stored: an amex auth that its merchant does not want
+    /// may be stored as long as nobody knows whose it is.
+    Parked,
+}
+
+const PLOTS: [Plot; 12] = [
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Chains,
+    Plot::Chains,
+    Plot::Chains,
+    Plot::Parked,
+];
+
 impl Story {
     /// The story of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
-        let weather = Weather::draw(&mut dice);
+        let mut weather = Weather::draw(&mut dice);
         let moment: Timestamp = dice.pick(&MOMENTS).parse().expect("an instant");
-        let mut cast = Cast::draw(&mut dice);
-        let (steps, truth) = deliveries::draw(&mut dice, &mut cast, moment);
+        let (cast, steps, truth) = match dice.pick(&PLOTS) {
+            Plot::Anything => deliveries::draw(&mut dice, moment),
+            Plot::Chains => {
+                weather.mild(&mut dice, "match");
+                weather.late = true;
+                chains::draw(&mut dice, moment)
+            }
+            Plot::Parked => {
+                weather.mild(&mut dice, "feed-amex-auth");
+                parked::draw(&mut dice, moment)
+            }
+        };
         let start = moment + jiff::SignedDuration::from_secs(dice.between(60, 40_000));
         Self { start, cast, steps, weather, truth, service: dice.per_mille(600) }
     }
@@ -156,9 +199,15 @@ impl Weather {
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
             aim,
+            late: false,
             ticks: u32::try_from(early).unwrap_or(0),
             processes: narrow(processes),
             at_once: narrow(at_once),
         }
+    }
+    /// Nothing but deaths of a queue's handlers, and no message out of turn that would help out.
+    fn mild(&mut self, dice: &mut Dice, aim: &'static str) {
+        (self.failing, self.tricks, self.deaf, self.partners) = (*dice.pick(&[0, 0, 10]), 0, 0, 0);
+        (self.aim, self.crashes) = (Some(aim), *dice.pick(&[1, 2, 4]));
     }
 }

@@ -35,22 +35,26 @@ impl Machine {
         let mut turns = 0;
         while turns < STORM_TURNS_MAX {
             turns += usize::from(steps.is_empty());
+            self.danger = steps.is_empty() || !self.weather.late;
+            let may_come = steps.front().is_some_and(|step| !step.rested);
             let waiting = self.post.waiting();
             let roll = self.dice.below(100);
             match roll {
                 _ if self.tasks.is_empty() && waiting.is_empty() && self.commands.is_empty() => {
-                    if steps.is_empty() && !self.wait_in_the_storm() {
-                        return;
+                    let waits = if may_come { false } else { self.wait_in_the_storm(&steps) };
+                    match (waits, steps.is_empty()) {
+                        (true, _) => turns += 1,
+                        (false, true) => return,
+                        (false, false) => self.feed(&mut steps),
                     }
-                    self.feed(&mut steps);
                 }
-                0..8 if !steps.is_empty() => self.feed(&mut steps),
+                0..8 if may_come => self.feed(&mut steps),
                 8..24 if self.tasks.len() < self.weather.at_once => self.start(&waiting),
                 24..26 => {
                     let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
                     self.pass(jump);
                 }
-                26 if self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
+                26 if self.danger && self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
                     self.spawn(What::Tick);
@@ -62,9 +66,9 @@ impl Machine {
     }
 
     /// What failed comes again while the weather is still bad. `false`: nothing does, or it clears up.
-    fn wait_in_the_storm(&mut self) -> bool {
-        let danger = self.weather.crashes > 0 && self.dice.below(8) > 0;
-        let Some(next) = self.post.next_visible().filter(|_| danger) else { return false };
+    fn wait_in_the_storm(&mut self, steps: &VecDeque<Step>) -> bool {
+        let stays = !steps.is_empty() || (self.weather.crashes > 0 && self.dice.below(8) > 0);
+        let Some(next) = self.post.next_visible().filter(|_| stays) else { return false };
         let now = self.clock.now();
         self.pass(next.duration_since(now).as_secs().max(0) + 1);
         true
@@ -226,7 +230,7 @@ impl Machine {
 
     /// Dangerous moments are those right after a change, more so after a claim, most so if the messages are cursed.
     fn dies(&mut self, n: usize, wrote: Wrote) -> bool {
-        if self.weather.crashes == 0 || wrote == Wrote::Nothing {
+        if !self.danger || self.weather.crashes == 0 || wrote == Wrote::Nothing {
             return false;
         }
         let (cursed, queue) = match &self.tasks[n].what {

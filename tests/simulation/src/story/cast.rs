@@ -182,6 +182,11 @@ impl Cast {
         }
         merchants.sort_unstable();
         merchants.dedup();
+        Self::of(dice, merchants)
+    }
+
+    /// These merchants with their tills, and cards.
+    pub(super) fn of(dice: &mut Dice, merchants: Vec<&'static str>) -> Self {
         let mut shops = Vec::new();
         for merchant in merchants {
             // one location for both tills makes sales with several MIDs

@@ -21,35 +21,56 @@ const PAUSES_S: [i64; 16] = [0, 0, 0, 0, 0, 0, 0, 1, 2, 65, 700, 4_000, 86_400, 
 /// A story is over before the book forgets (63 days).
 const STORY_S_MAX: i64 = 40 * 86_400;
 
-struct Purchase {
-    shop: Shop,
-    card: Card,
-    id: String,
-    at: Timestamp,
-    code: &'static str,
-    auth: Option<i64>,
-    settled: Option<i64>,
-    refund: Option<i64>,
+/// A purchase and the amounts of its lines.
+pub(super) struct Purchase {
+    pub(super) shop: Shop,
+    pub(super) card: Card,
+    pub(super) id: String,
+    pub(super) at: Timestamp,
+    pub(super) code: &'static str,
+    pub(super) auth: Option<i64>,
+    pub(super) settled: Option<i64>,
+    pub(super) refund: Option<i64>,
+}
+
+/// A sale as its till has it.
+pub(super) struct Sold {
+    pub(super) shop: Shop,
+    pub(super) id: String,
+    pub(super) pence: i64,
+    pub(super) code: &'static str,
+    pub(super) digits: Option<(String, String)>,
+    pub(super) at: Timestamp,
 }
 
 /// A line that goes into a file, or a message of its own.
 #[derive(Clone)]
-struct Line {
+pub(super) struct Line {
     feed: String,
     text: String,
     file: bool,
 }
 
-fn shifted(at: Timestamp, by_s: i64) -> Timestamp {
+pub(super) fn shifted(at: Timestamp, by_s: i64) -> Timestamp {
     at + SignedDuration::from_secs(by_s)
 }
 
-/// Everything that comes from outside, and what is true about it.
-pub(super) fn draw(dice: &mut Dice, cast: &mut Cast, moment: Timestamp) -> (Vec<Step>, Truth) {
-    let mut truth = Truth { tokens: cast.cards.iter().map(|card| card.token.clone()).collect(), ..Truth::default() };
-    for shop in cast.shops.iter().filter(|shop| shop.onboarded != Onboarded::Never) {
-        truth.locations.insert((shop.merchant, format!("{} {}", shop.scheme, shop.location)));
+impl Truth {
+    /// What is true before anything is fed.
+    pub(super) fn of(cast: &Cast) -> Self {
+        let mut truth = Self { tokens: cast.cards.iter().map(|card| card.token.clone()).collect(), ..Self::default() };
+        for shop in cast.shops.iter().filter(|shop| shop.onboarded != Onboarded::Never) {
+            truth.locations.insert((shop.merchant, format!("{} {}", shop.scheme, shop.location)));
+        }
+        truth
     }
+}
+
+/// Everything that comes from outside, and what is true about it.
+pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Truth) {
+    let drawn = Cast::draw(dice);
+    let cast = &drawn;
+    let mut truth = Truth::of(cast);
     let purchases: Vec<Purchase> =
         (0..=dice.below(EACH_MAX)).map(|number| purchase(dice, cast, moment, number)).collect();
     let payments: Vec<Line> = purchases.iter().flat_map(|p| lines(dice, p, &mut truth)).collect();
@@ -71,9 +92,9 @@ pub(super) fn draw(dice: &mut Dice, cast: &mut Cast, moment: Timestamp) -> (Vec<
         let after_s = if calm { 0 } else { *dice.pick(&PAUSES_S) };
         let after_s = if total + after_s > STORY_S_MAX { 0 } else { after_s };
         total += after_s;
-        steps.push(Step { after_s, input });
+        steps.push(Step { after_s, rested: false, input });
     }
-    (steps, truth)
+    (drawn, steps, truth)
 }
 
 fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> Purchase {
@@ -97,7 +118,7 @@ fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> P
     Purchase { shop, card, id, at, code, auth, settled, refund }
 }
 
-fn feed_of(scheme: Scheme, kind: Kind) -> Option<&'static str> {
+pub(super) fn feed_of(scheme: Scheme, kind: Kind) -> Option<&'static str> {
     Some(match (scheme, kind) {
         (Scheme::Visa, Kind::Auth) => "visa-auth",
         (Scheme::Visa, Kind::Settled) => "visa-settlement",
@@ -125,7 +146,8 @@ fn lines(dice: &mut Dice, p: &Purchase, truth: &mut Truth) -> Vec<Line> {
     all
 }
 
-fn line(p: &Purchase, kind: Kind, feed: &str, pence: i64, truth: &mut Truth) -> Line {
+/// One line of a purchase.
+pub(super) fn line(p: &Purchase, kind: Kind, feed: &str, pence: i64, truth: &mut Truth) -> Line {
     let digits = (p.card.number == 0 || p.code.is_empty()).then_some((&*p.card.first_six, &*p.card.last_four));
     let text = PaymentText {
         id: &p.id,
@@ -181,42 +203,73 @@ fn sale(
     };
     let code = if own && !dice.one_in(4) { of.code } else { *dice.pick(&cast.codes) };
     let card = if own { of.card.clone() } else { cast.card(dice, shop.scheme).clone() };
-    let digits = (!dice.one_in(3)).then_some((card.first_six.as_str(), card.last_four.as_str()));
+    let digits = (!dice.one_in(3)).then(|| (card.first_six.clone(), card.last_four.clone()));
     // a till that repeats an id tells of the first sale again
     let number = if number > 0 && dice.one_in(12) { number - 1 } else { number };
-    let id = format!("SALE-{}-{number}", &shop.merchant[..3]);
-    let text = SaleText {
-        merchant: shop.merchant,
-        id: &id,
-        scheme: shop.scheme,
-        mid: &shop.mid,
-        location: &shop.location,
-        pence,
-        code,
-        digits,
-        at,
-    };
-    let mut line = Line {
-        feed: shop.merchant.to_owned(),
-        text: formats::sale(&text),
-        file: formats::header(shop.merchant).is_some(),
-    };
+    let id = sale_id(&shop, number);
+    let sold = Sold { shop, id, pence, code, digits, at };
     if dice.one_in(30) {
         // a bad line, which is rejected and keeps nothing else from being imported
+        let mut line = till_line(&sold);
         line.text = line.text.replace(&format!("{}.{:02}", pence / 100, pence % 100), "1e2");
         if line.text.contains("1e2") {
             return Some(line);
         }
     }
+    Some(sale_line(&sold, truth))
+}
+
+/// A till's name of a sale.
+pub(super) fn sale_id(shop: &Shop, number: usize) -> String {
+    format!("SALE-{}-{number}", &shop.merchant[..3])
+}
+
+/// A sale in its till's words, which has to be stored.
+pub(super) fn sale_line(sold: &Sold, truth: &mut Truth) -> Line {
+    let Sold { shop, id, pence, code, at, .. } = sold;
     // as the till writes it: in the repeated hour of autumn two instants are one text
-    let stamp = formats::london(at, "%c");
+    let stamp = formats::london(*at, "%c");
     let identity = match shop.merchant {
         "tgi-fridays" => format!("{stamp} {} {pence} {id}", shop.mid),
         "stonegate" => format!("{stamp} {code} {pence} {id}"),
-        _ => id,
+        _ => id.clone(),
     };
     truth.sales.entry(shop.merchant).or_default().insert(identity);
-    Some(line)
+    till_line(sold)
+}
+
+fn till_line(sold: &Sold) -> Line {
+    let shop = &sold.shop;
+    let text = SaleText {
+        merchant: shop.merchant,
+        id: &sold.id,
+        scheme: shop.scheme,
+        mid: &shop.mid,
+        location: &shop.location,
+        pence: sold.pence,
+        code: sold.code,
+        digits: sold.digits.as_ref().map(|(six, four)| (six.as_str(), four.as_str())),
+        at: sold.at,
+    };
+    let (feed, file) = (shop.merchant.to_owned(), formats::header(shop.merchant).is_some());
+    Line { feed, text: formats::sale(&text), file }
+}
+
+/// Messages one by one, lines of files in one file a feed, which has this number.
+pub(super) fn as_inputs(dice: &mut Dice, number: usize, lines: Vec<Line>, truth: &mut Truth) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for Line { feed, text, file } in lines {
+        if file {
+            files.entry(feed).or_default().push(text);
+        } else {
+            inputs.push(Input::Message { feed, body: text });
+        }
+    }
+    for (feed, lines) in files {
+        inputs.extend(file(dice, &feed, number, &lines, truth));
+    }
+    inputs
 }
 
 /// Messages one by one, lines of files in one to three files a feed; some again.
