@@ -29,7 +29,7 @@ use harmonia_ports::{
 use harmonia_runtime::App;
 use harmonia_stages::{
     Directory, Harmonia, Settings,
-    registry::{Change, UserRow},
+    registry::{Change, Offboard, Triple, UserRow},
 };
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -89,6 +89,7 @@ impl What {
                 format!("{queue} [{}]", ids.join(" "))
             }
             Self::Command(Input::Onboard(_)) => "onboard".to_owned(),
+            Self::Command(Input::Offboard(_)) => "offboard".to_owned(),
             Self::Command(Input::Link { merchant, card }) => format!("link card {} at {merchant}", card.number),
             Self::Command(_) => "deliver".to_owned(),
             Self::Tick => "tick".to_owned(),
@@ -157,7 +158,7 @@ impl Machine {
         let clock = Arc::new(SetClock::new(story.start));
         let faults = Faults::new(dice.next(), weather.failing).lagging(weather.lagging);
         let tables = Arc::new(MemoryTables::with_faults(faults));
-        let objects = Arc::new(MemoryObjects::default());
+        let objects = Arc::new(MemoryObjects::with_faults(Faults::new(dice.next(), weather.objects)));
         let post = Arc::new(Post::new(dice.next(), clock.clone(), weather.tricks, weather.tricky));
         let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners)));
         let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf));
@@ -215,7 +216,8 @@ impl Machine {
         let gate: Arc<dyn Around> = self.gate.clone();
         let ports = around(ports, &gate);
         let settings = Arc::new(self.shared.settings.clone());
-        let harmonia = Harmonia::new(ports, Arc::clone(&self.shared.definitions), self.keys.clone(), settings);
+        let mut harmonia = Harmonia::new(ports, Arc::clone(&self.shared.definitions), self.keys.clone(), settings);
+        harmonia.file_limits = self.weather.file_limits();
         App { harmonia, visibility: self.post.clone() }
     }
 
@@ -258,14 +260,14 @@ impl Machine {
                 let feed: Feed = feed.parse().expect("a feed's name");
                 self.post.post(&harmonia_local::cloud::feed_queue(&feed), body.clone());
             }
-            Input::Onboard(_) | Input::Link { .. } => self.commands.push(input.clone()),
+            Input::Onboard(_) | Input::Offboard(_) | Input::Link { .. } => self.commands.push(input.clone()),
         }
     }
 
     /// Who is known at the beginning.
     fn settle_in(&mut self, story: &Story) {
         use crate::story::{Knows, Onboarded};
-        let first = story.cast.identifiers(Onboarded::First);
+        let first = [story.cast.identifiers(Onboarded::First), story.cast.disputes()].concat();
         insist(|| block_on(self.observer.onboard(&first)));
         for card in story.cast.cards.iter().filter(|card| matches!(card.knows, Knows::Member | Knows::NoDigits)) {
             for merchant in story.cast.merchants() {
@@ -317,6 +319,11 @@ async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -
     let harmonia = &app.harmonia;
     let change: Change = match &input {
         Input::Onboard(identifiers) => harmonia.onboard(identifiers).await.map_err(|e| e.to_string())?.change,
+        Input::Offboard(identifiers) => {
+            let identifiers = identifiers.iter().map(Triple::of).collect();
+            let offboard = Offboard { identifiers, locations: Vec::new() };
+            harmonia.offboard(&offboard).await.map_err(|e| e.to_string())?.change
+        }
         Input::Link { merchant, card } if service => {
             outside.partners.learn(&user(merchant, card));
             let token = SecretString::from(card.token.clone());

@@ -13,6 +13,8 @@ use harmonia_domain::{
     feed::{Kind, Scheme},
     identifier::Identifier,
 };
+use harmonia_feeds::RangeLimits;
+use harmonia_stages::import::FileLimits;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +27,8 @@ pub(crate) enum Input {
     Message { feed: String, body: String },
     /// Tills are onboarded.
     Onboard(Vec<Identifier>),
+    /// Another merchant's claims on tills are withdrawn.
+    Offboard(Vec<Identifier>),
     /// The directory learns whose card it is, and says so.
     Link { merchant: &'static str, card: Card },
 }
@@ -48,6 +52,11 @@ pub(crate) struct Weather {
     /// Tricks of the queues: how many, and how often.
     pub(crate) tricks: u32,
     pub(crate) tricky: u64,
+    /// Calls of the object store that fail.
+    pub(crate) objects: u64,
+    /// Records of a range at most, and whether plans are stored.
+    pub(crate) range: u64,
+    pub(crate) plans: bool,
     /// Requests and answers that are lost.
     pub(crate) deaf: u64,
     /// First attempts that partners fail.
@@ -168,16 +177,8 @@ impl Story {
 }
 
 /// What crashes are after: mostly claims.
-const AIMS: [Option<&str>; 8] = [
-    None,
-    None,
-    Some("match"),
-    Some("match"),
-    Some("match"),
-    Some("import-files"),
-    Some("import-files"),
-    Some("identify"),
-];
+const AIMS: [Option<&str>; 8] =
+    [None, None, Some("match"), Some("match"), Some("match"), Some("import-files"), Some("ranges"), Some("identify")];
 
 impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
@@ -188,6 +189,8 @@ impl Weather {
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
         let (crashes, early) = (some(&[0, 1, 3, 6, 12]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
+        let (objects, range) = (some(&[0, 0, 50, 200]), some(&[1, 1, 2, 3, 20_000]));
+        let plans = dice.one_in(2);
         let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
         Self {
@@ -195,6 +198,9 @@ impl Weather {
             lagging,
             tricks: u32::try_from(tricks).unwrap_or(0),
             tricky: tricky_per_mille,
+            objects,
+            range,
+            plans,
             deaf,
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
@@ -205,9 +211,17 @@ impl Weather {
             at_once: narrow(at_once),
         }
     }
+    /// How files are cut up.
+    pub(crate) fn file_limits(&self) -> FileLimits {
+        let whole = FileLimits::FUNCTION;
+        let range = RangeLimits { lines: self.range, ..whole.range };
+        FileLimits { at_once_bytes: if self.plans { 0 } else { whole.at_once_bytes }, range }
+    }
+
     /// Nothing but deaths of a queue's handlers, and no message out of turn that would help out.
     fn mild(&mut self, dice: &mut Dice, aim: &'static str) {
         (self.failing, self.tricks, self.deaf, self.partners) = (*dice.pick(&[0, 0, 10]), 0, 0, 0);
+        self.objects = 0;
         (self.aim, self.crashes) = (Some(aim), *dice.pick(&[1, 2, 4]));
     }
 }

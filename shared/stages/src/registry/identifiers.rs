@@ -202,7 +202,8 @@ impl Harmonia {
                 deleted.push(identifier);
             }
         }
-        Ok(Offboarded { deleted: deleted.len(), missing, change: Change::offboarding(deleted) })
+        let (count, change) = (deleted.len(), Change::offboarding(deleted, &missing));
+        Ok(Offboarded { deleted: count, missing, change })
     }
 
     async fn offboard_one(&self, identifier: &Identifier) -> Result<bool, StageError> {

@@ -19,6 +19,8 @@ const CALM_TURNS_MAX: usize = 400_000;
 /// Nobody works longer than this: a queue hides a message for at least six times its function's timeout
 /// (template.yaml). That two work on one message at the same time is what copies are for.
 const LIFE_S_MAX: i64 = 300;
+/// Within so long the broom of the tables comes by, or does not.
+const BROOM_S: i64 = 86_400;
 /// Replicas of a table catch up within this.
 const REPLICA_S: i64 = 2;
 
@@ -77,6 +79,7 @@ impl Machine {
     fn calm(&mut self) -> Result<(), String> {
         self.note(|| "calm".to_owned());
         self.tables.end_faults();
+        self.objects.end_faults();
         self.post.end_faults();
         self.outside.end_faults();
         self.weather.crashes = 0;
@@ -128,6 +131,9 @@ impl Machine {
             self.tables.caught_up();
         }
         self.clock.advance(SignedDuration::from_secs(by_s));
+        if by_s >= BROOM_S && self.dice.one_in(2) {
+            self.tables.sweep(self.clock.now().as_second());
+        }
         let oldest = self.clock.now() - SignedDuration::from_secs(LIFE_S_MAX);
         while let Some(n) = self.tasks.iter().position(|task| task.started <= oldest) {
             self.kill(n);

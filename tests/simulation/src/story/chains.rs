@@ -42,7 +42,7 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
     let (merchant, schemes, apart_s) = *dice.pick(&TILLS);
     let mut cast = Cast::of(dice, vec![merchant]);
     for shop in &mut cast.shops {
-        shop.onboarded = Onboarded::First;
+        (shop.onboarded, shop.disputed) = (Onboarded::First, false);
     }
     for card in &mut cast.cards {
         card.knows = Knows::Member;

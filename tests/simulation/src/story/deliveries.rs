@@ -71,8 +71,11 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
     let drawn = Cast::draw(dice);
     let cast = &drawn;
     let mut truth = Truth::of(cast);
-    let purchases: Vec<Purchase> =
+    let mut purchases: Vec<Purchase> =
         (0..=dice.below(EACH_MAX)).map(|number| purchase(dice, cast, moment, number)).collect();
+    if dice.one_in(3) {
+        share_an_id(dice, cast, &mut purchases);
+    }
     let payments: Vec<Line> = purchases.iter().flat_map(|p| lines(dice, p, &mut truth)).collect();
     let wanted = dice.below(EACH_MAX + 1);
     let sales: Vec<Line> =
@@ -118,6 +121,21 @@ fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> P
     Purchase { shop, card, id, at, code, auth, settled, refund }
 }
 
+/// Two purchases of one day have one id of Mastercard's: the auth of the one, the settlement of the other, which was paid
+/// with another card.
+fn share_an_id(dice: &mut Dice, cast: &Cast, purchases: &mut [Purchase]) {
+    let of_mastercard = purchases.iter_mut().filter(|p| p.shop.scheme == Scheme::Mastercard);
+    let Ok([one, other]) = <[_; 2]>::try_from(of_mastercard.take(2).collect::<Vec<_>>()) else { return };
+    let cards: Vec<&Card> = cast.cards.iter().filter(|card| card.scheme == Scheme::Mastercard).collect();
+    let first = dice.below(cards.len());
+    (one.card, other.card) = (cards[first].clone(), cards[(first + 1) % cards.len()].clone());
+    other.id.clone_from(&one.id);
+    other.at = one.at;
+    let pence = one.auth.or(one.settled);
+    (one.auth, one.settled, one.refund) = (pence, None, None);
+    (other.auth, other.settled, other.refund) = (None, pence, None);
+}
+
 pub(super) fn feed_of(scheme: Scheme, kind: Kind) -> Option<&'static str> {
     Some(match (scheme, kind) {
         (Scheme::Visa, Kind::Auth) => "visa-auth",
@@ -154,6 +172,7 @@ pub(super) fn line(p: &Purchase, kind: Kind, feed: &str, pence: i64, truth: &mut
         token: &p.card.token,
         digits,
         mid: &p.shop.mid,
+        store: p.shop.store.as_deref(),
         pence,
         code: p.code,
         at: p.at,
@@ -327,6 +346,10 @@ fn linked_later(cast: &Cast) -> Vec<Input> {
     let late = cast.identifiers(Onboarded::Later);
     if !late.is_empty() {
         inputs.push(Input::Onboard(late));
+    }
+    let disputes = cast.disputes();
+    if !disputes.is_empty() {
+        inputs.push(Input::Offboard(disputes));
     }
     for card in cast.cards.iter().filter(|card| card.knows == Knows::Later) {
         for merchant in cast.merchants() {

@@ -22,6 +22,7 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
     let mut cast = Cast::of(dice, vec![merchant]);
     for shop in &mut cast.shops {
         shop.onboarded = if dice.one_in(4) { Onboarded::First } else { Onboarded::Later };
+        shop.disputed = false;
     }
     for card in cast.cards.iter_mut().filter(|card| card.knows == Knows::Later) {
         card.knows = Knows::Member;
