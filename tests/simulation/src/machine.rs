@@ -3,6 +3,7 @@
 //! before one effect and after another.
 
 mod gate;
+mod redress;
 mod run;
 
 use crate::{
@@ -32,6 +33,7 @@ use harmonia_stages::{
     registry::{Change, Offboard, Triple, UserRow},
 };
 use jiff::Timestamp;
+use redress::Redress;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::{
@@ -70,13 +72,22 @@ impl Shared {
     }
 }
 
+/// What an operator does.
+#[derive(Debug, Clone)]
+enum Command {
+    /// To the registry.
+    Registry(Input),
+    /// To a match.
+    Redress(Redress),
+}
+
 /// What a task is about.
 #[derive(Debug, Clone)]
 enum What {
     /// An invocation with messages of a queue.
     Batch { queue: String, records: Vec<Received> },
     /// What an operator does; done again until it is done.
-    Command(Input),
+    Command(Command),
     /// A tick.
     Tick,
 }
@@ -88,9 +99,12 @@ impl What {
                 let ids: Vec<&str> = records.iter().map(|r| r.id.as_str()).collect();
                 format!("{queue} [{}]", ids.join(" "))
             }
-            Self::Command(Input::Onboard(_)) => "onboard".to_owned(),
-            Self::Command(Input::Offboard(_)) => "offboard".to_owned(),
-            Self::Command(Input::Link { merchant, card }) => format!("link card {} at {merchant}", card.number),
+            Self::Command(Command::Redress(redress)) => format!("{redress:?}"),
+            Self::Command(Command::Registry(Input::Onboard(_))) => "onboard".to_owned(),
+            Self::Command(Command::Registry(Input::Offboard(_))) => "offboard".to_owned(),
+            Self::Command(Command::Registry(Input::Link { merchant, card })) => {
+                format!("link card {} at {merchant}", card.number)
+            }
             Self::Command(_) => "deliver".to_owned(),
             Self::Tick => "tick".to_owned(),
         }
@@ -130,7 +144,7 @@ pub(crate) struct Machine {
     /// Messages whose handler died: the next one's life is in danger too.
     cursed: BTreeSet<String>,
     /// Commands to be started (again).
-    commands: Vec<Input>,
+    commands: Vec<Command>,
     service: bool,
     /// Handlers may die.
     danger: bool,
@@ -260,7 +274,14 @@ impl Machine {
                 let feed: Feed = feed.parse().expect("a feed's name");
                 self.post.post(&harmonia_local::cloud::feed_queue(&feed), body.clone());
             }
-            Input::Onboard(_) | Input::Offboard(_) | Input::Link { .. } => self.commands.push(input.clone()),
+            Input::Onboard(_) | Input::Offboard(_) | Input::Link { .. } => {
+                self.commands.push(Command::Registry(input.clone()));
+            }
+            Input::Redress => {
+                let chosen = self.redress();
+                self.note(|| format!("a person: {chosen:?}"));
+                self.commands.extend(chosen.map(Command::Redress));
+            }
         }
     }
 
@@ -333,7 +354,7 @@ async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -
         Input::Link { merchant, card } => {
             harmonia.import_users(&[user_row(merchant, card)], true).await.map_err(|e| e.to_string())?.change
         }
-        Input::File { .. } | Input::Message { .. } => return Ok(Value::Null),
+        Input::File { .. } | Input::Message { .. } | Input::Redress => return Ok(Value::Null),
     };
     let done = harmonia.reopen(&change).await.map_err(|e| e.to_string())?;
     if done.more || done.in_open_files > 0 { Err("there is more to re-open".to_owned()) } else { Ok(Value::Null) }

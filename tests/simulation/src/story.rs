@@ -29,6 +29,8 @@ pub(crate) enum Input {
     Onboard(Vec<Identifier>),
     /// Another merchant's claims on tills are withdrawn.
     Offboard(Vec<Identifier>),
+    /// A person matches two by word, or undoes a match, whichever there are then.
+    Redress,
     /// The directory learns whose card it is, and says so.
     Link { merchant: &'static str, card: Card },
 }

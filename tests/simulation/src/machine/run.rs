@@ -1,7 +1,7 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
+use super::{Command, Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
 use crate::story::{Step, Story};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
@@ -190,7 +190,10 @@ impl Machine {
                 let event = aws_events::sqs(queue, records);
                 Box::pin(invoke(app, queue.clone(), event))
             }
-            What::Command(input) => Box::pin(command(app, self.outside.clone(), self.service, input.clone())),
+            What::Command(Command::Registry(input)) => {
+                Box::pin(command(app, self.outside.clone(), self.service, input.clone()))
+            }
+            What::Command(Command::Redress(redress)) => Box::pin(redress.clone().done(app)),
             What::Tick => Box::pin(tick(app)),
         };
         let started = self.clock.now();

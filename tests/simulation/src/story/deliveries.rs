@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Purchases and sales of one story, at most.
 const EACH_MAX: usize = 8;
+/// What people do in a story, at most.
+const REDRESS_MAX: usize = 4;
 /// How far purchases and sales are from the story's moment: around every border of the policies.
 const OFFSETS_S: [i64; 14] = [0, 0, 0, 20, 59, 60, 61, 120, 179, 180, 181, -60, -180, 3_600];
 /// Pauses between deliveries: mostly none; then borders of caches, retries and of the matching window.
@@ -82,6 +84,9 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
         (0..wanted).filter_map(|number| sale(dice, cast, &purchases, moment, number, &mut truth)).collect();
     let mut inputs = deliveries(dice, payments, sales, &mut truth);
     inputs.extend(linked_later(cast));
+    if dice.one_in(6) {
+        inputs.extend((0..=dice.below(REDRESS_MAX)).map(|_| Input::Redress));
+    }
     match dice.below(4) {
         // as it was made: payments, then sales, then links
         0 => {}
