@@ -179,8 +179,17 @@ impl Story {
 }
 
 /// What crashes are after: mostly claims.
-const AIMS: [Option<&str>; 8] =
-    [None, None, Some("match"), Some("match"), Some("match"), Some("import-files"), Some("ranges"), Some("identify")];
+const AIMS: [Option<&str>; 9] = [
+    None,
+    None,
+    Some("match"),
+    Some("match"),
+    Some("match"),
+    Some("import-files"),
+    Some("ranges"),
+    Some("identify"),
+    Some("command"),
+];
 
 impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.

@@ -84,14 +84,18 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
         (0..wanted).filter_map(|number| sale(dice, cast, &purchases, moment, number, &mut truth)).collect();
     let mut inputs = deliveries(dice, payments, sales, &mut truth);
     inputs.extend(linked_later(cast));
-    if dice.one_in(6) {
-        inputs.extend((0..=dice.below(REDRESS_MAX)).map(|_| Input::Redress));
-    }
     match dice.below(4) {
         // as it was made: payments, then sales, then links
         0 => {}
         1 => inputs.reverse(),
         _ => dice.shuffle(&mut inputs),
+    }
+    if dice.one_in(5) {
+        // there has to be something that a person may change
+        for _ in 0..=dice.below(REDRESS_MAX) {
+            let place = inputs.len() / 2 + dice.below(inputs.len() / 2 + 1);
+            inputs.insert(place.min(inputs.len()), Input::Redress);
+        }
     }
     let calm = dice.one_in(2);
     let mut total = 0;
@@ -100,7 +104,8 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
         let after_s = if calm { 0 } else { *dice.pick(&PAUSES_S) };
         let after_s = if total + after_s > STORY_S_MAX { 0 } else { after_s };
         total += after_s;
-        steps.push(Step { after_s, rested: false, input });
+        let rested = matches!(input, Input::Redress) && dice.one_in(2);
+        steps.push(Step { after_s, rested, input });
     }
     (drawn, steps, truth)
 }
