@@ -140,7 +140,7 @@ enum Plot {
     Parked,
 }
 
-const PLOTS: [Plot; 12] = [
+const PLOTS: [Plot; 14] = [
     Plot::Anything,
     Plot::Anything,
     Plot::Anything,
@@ -152,6 +152,8 @@ const PLOTS: [Plot; 12] = [
     Plot::Chains,
     Plot::Chains,
     Plot::Chains,
+    Plot::Parked,
+    Plot::Parked,
     Plot::Parked,
 ];
 
@@ -170,6 +172,7 @@ impl Story {
             }
             Plot::Parked => {
                 weather.mild(&mut dice, "feed-amex-auth");
+                weather.failing = *dice.pick(&[0, 10, 250, 250]);
                 parked::draw(&mut dice, moment)
             }
         };

@@ -1,5 +1,6 @@
 //! Amex auths of merchants that want none of them (spec import §7.1). While nobody knows whose till it is they are stored
 //! and parked; whoever dies after that, and comes again once the till is known, has to say what became of them.
+//! Cards are linked at the same moments.
 
 use super::{
     Cast, Input, Onboarded, Step, Truth,
@@ -24,8 +25,8 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
         shop.onboarded = if dice.one_in(4) { Onboarded::First } else { Onboarded::Later };
         shop.disputed = false;
     }
-    for card in cast.cards.iter_mut().filter(|card| card.knows == Knows::Later) {
-        card.knows = Knows::Member;
+    for card in &mut cast.cards {
+        card.knows = *dice.pick(&[Knows::Later, Knows::Later, Knows::Member]);
     }
     let mut truth = Truth::of(&cast);
     let shops: Vec<&Shop> = cast.shops.iter().filter(|shop| shop.scheme == Scheme::Amex).collect();
@@ -43,6 +44,11 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
     dice.shuffle(&mut lines);
     let inputs = as_inputs(dice, 0, lines, &mut truth);
     let mut steps: Vec<Step> = inputs.into_iter().map(|input| Step { after_s: 0, rested: false, input }).collect();
+    for card in cast.cards.iter().filter(|card| card.scheme == Scheme::Amex && card.knows == Knows::Later) {
+        let link = Step { after_s: 0, rested: false, input: Input::Link { merchant, card: card.clone() } };
+        let place = dice.below(steps.len() + 1);
+        steps.insert(place, link);
+    }
     let late = cast.identifiers(Onboarded::Later);
     if !late.is_empty() {
         steps.push(Step { after_s: *dice.pick(&KNOWN_AFTER_S), rested: false, input: Input::Onboard(late) });
