@@ -184,6 +184,9 @@ pub(crate) fn header(merchant: &str) -> Option<&'static str> {
     })
 }
 
+/// What guests of TGI Fridays leave beside the bill.
+pub(crate) const TIP_PENCE: i64 = 200;
+
 /// A sale in its till's format: a row of a file, or a message.
 pub(crate) fn sale(s: &SaleText<'_>) -> String {
     let (six, four) = s.digits.unwrap_or_default();
@@ -204,7 +207,7 @@ pub(crate) fn sale(s: &SaleText<'_>) -> String {
             format!("{id},{label},{six},{four},{amount},GBP,{code},{stamp},,{location},,")
         }
         "tgi-fridays" => {
-            let (bill, tip, stamp) = (pounds(s.pence - 200), pounds(200), london(*at, STAMP));
+            let (bill, tip, stamp) = (pounds(s.pence - TIP_PENCE), pounds(TIP_PENCE), london(*at, STAMP));
             format!("{id},{label},{six},{four},{bill},{tip},GBP,{code},{stamp},{mid},")
         }
         "costa" => json!({

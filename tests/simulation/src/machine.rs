@@ -14,8 +14,11 @@ use crate::{
 };
 use futures::{executor::block_on, future::LocalBoxFuture};
 use gate::Gate;
-use harmonia_definitions::Definitions;
-use harmonia_domain::{card::CardKeys, feed::Feed};
+use harmonia_definitions::{Definitions, Export};
+use harmonia_domain::{
+    card::CardKeys,
+    feed::{Feed, Slug},
+};
 use harmonia_local::{
     around::{Around, around},
     aws_events,
@@ -51,19 +54,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The shipped definitions, with the played partners' addresses. Two merchants whose protocols are not there yet
-    /// are told as Wasabi is, so that most matches lead to something.
+    /// The shipped definitions, with the played partners' addresses.
     pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
         let outside = PlayedPartners::outside();
-        let mut definitions = outside.definitions()?;
-        let named = |definitions: &Definitions, name: &str| definitions.get(&name.parse().ok()?).cloned();
-        let target = named(&definitions, "wasabi-club").and_then(|wasabi| wasabi.export);
-        for mut definition in
-            ["costa", "stonegate"].iter().filter_map(|name| named(&definitions, name)).collect::<Vec<_>>()
-        {
-            definition.export.clone_from(&target);
-            definitions = definitions.with(definition);
-        }
+        let definitions = outside.definitions()?;
         let settings = Settings { directory: outside.directory() };
         Ok(Self { definitions: Arc::new(definitions), settings, secrets: outside.secrets(crate::story::AES_KEY) })
     }
@@ -154,9 +148,9 @@ pub(crate) struct Machine {
 fn partner_faults(per_mille: u16) -> PartnerFaults {
     PartnerFaults {
         directory_503: per_mille,
-        wasabi_500: per_mille,
-        wasabi_not_yet: per_mille / 2,
-        iceland_500: per_mille,
+        merchant_500: per_mille,
+        not_yet: per_mille / 2,
+        batch_500: per_mille,
         slow: 0,
         pause: Duration::ZERO,
     }
@@ -171,7 +165,7 @@ impl Machine {
         let tables = Arc::new(MemoryTables::with_faults(faults));
         let objects = Arc::new(MemoryObjects::with_faults(Faults::new(dice.next(), weather.objects)));
         let post = Arc::new(Post::new(dice.next(), clock.clone(), weather.tricks, weather.tricky));
-        let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners)));
+        let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners), clock.clone()));
         let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf));
         let gate = Arc::new(Gate::new(dice.next()));
         let mut shared = shared.clone();
@@ -252,6 +246,11 @@ impl Machine {
         &self.outside
     }
 
+    /// How a merchant is told.
+    pub(crate) fn target(&self, merchant: &Slug) -> Option<&Export> {
+        self.shared.definitions.get(merchant)?.export.as_ref()
+    }
+
     /// No message was ever with two handlers at a time.
     pub(crate) fn each_message_alone(&self) -> bool {
         self.weather.tricks == 0
@@ -289,6 +288,7 @@ impl Machine {
         use crate::story::{Knows, Onboarded};
         let first = [story.cast.identifiers(Onboarded::First), story.cast.disputes()].concat();
         insist(|| block_on(self.observer.onboard(&first)));
+        self.outside.partners.print(&story.truth.bills);
         for card in story.cast.cards.iter().filter(|card| matches!(card.knows, Knows::Member | Knows::NoDigits)) {
             for merchant in story.cast.merchants() {
                 if self.service {

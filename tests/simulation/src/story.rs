@@ -6,7 +6,8 @@ mod chains;
 mod deliveries;
 mod parked;
 
-pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
+pub(crate) use harmonia_local::partners::Bill;
+use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
 
 use crate::dice::Dice;
 use harmonia_domain::{
@@ -91,6 +92,8 @@ pub(crate) struct Truth {
     pub(crate) locations: BTreeSet<(&'static str, String)>,
     /// Tokens of all cards.
     pub(crate) tokens: Vec<String>,
+    /// What TGI Fridays' tills printed.
+    pub(crate) bills: Vec<Bill>,
 }
 
 /// What is true of a payment line in the end.

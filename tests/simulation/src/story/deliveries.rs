@@ -9,6 +9,7 @@ use crate::{
     formats::{self, PaymentText, SaleText},
 };
 use harmonia_domain::feed::{Kind, Scheme};
+use harmonia_local::partners::Bill;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -264,6 +265,9 @@ pub(super) fn sale_line(sold: &Sold, truth: &mut Truth) -> Line {
         _ => id.clone(),
     };
     truth.sales.entry(shop.merchant).or_default().insert(identity);
+    if shop.merchant == "tgi-fridays" {
+        truth.bills.push(Bill { minor: pence - formats::TIP_PENCE, at: *at });
+    }
     till_line(sold)
 }
 
