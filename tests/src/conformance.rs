@@ -61,8 +61,17 @@ fn complaints(case: &Case, section: &str, rows: Vec<Value>, result: &Value) -> (
 async fn a_wrong_expectation_is_reported() {
     let cases = all();
     let sections = one_for_each_section(&cases);
-    let expected =
-        ["exports", "files", "matches", "merchant_lines", "payments", "requests", "transactions", "unattributed"];
+    let expected = [
+        "exports",
+        "files",
+        "matches",
+        "merchant_lines",
+        "payments",
+        "requests",
+        "transactions",
+        "unattributed",
+        "uploads",
+    ];
     assert_eq!(sections.keys().copied().collect::<Vec<_>>(), expected);
     for (section, (case, surroundings)) in sections {
         let result = run(case, surroundings).await.unwrap();

@@ -13,6 +13,7 @@ mod explain;
 #[cfg(test)]
 mod horizon;
 #[cfg(test)]
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kill;

@@ -2,11 +2,10 @@
 //! feeds in any order, and everything fed once more. What must hold afterwards: invariants 1 to 8 of design §4 (the
 //! oracle shares no code with the engine), precision and recall 1.0 over what the generator knows to belong together.
 
-use harmonia_definitions::Definitions;
 use harmonia_domain::{export::ExportState, feed::Feed};
 use harmonia_gen::{Day, Plan, generate};
 use harmonia_local::{
-    invariants::{check, check_truth, score},
+    invariants::{check, check_told, check_truth, score},
     memory_cloud::MemoryCloud,
     partners::Faults,
     state::Rows,
@@ -57,29 +56,25 @@ fn assert_good(seed: u64, day: &Day, cloud: &MemoryCloud, rows: &Rows) {
     let score = score(rows, &day.truth);
     assert_eq!((score.precision(), score.recall()), ("1.0".into(), "1.0".into()), "seed {seed}: {score:#?}");
     assert!(score.expected > 50, "seed {seed}: a day without matches proves nothing");
-    // a receipt told twice after a lost answer is recognised by its key (same-key): never two bodies, never two ids
-    let report = cloud.partners.report();
-    assert_eq!(report.rewarded(), told(rows, day), "seed {seed}");
-    assert!(report.iceland_bodies.values().all(|bodies| *bodies == 1), "seed {seed}: two bodies under one key");
-    assert!(report.iceland_told.values().all(|batches| *batches == 1), "seed {seed}: a purchase in two batches");
+    // what is told twice after a lost answer is recognised by its key (same-key): never two bodies, never two ids
+    let wrong: Vec<String> = check_told(rows, &cloud.partners.report()).into_iter().map(|v| v.what).collect();
+    assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    assert_all_told(seed, rows);
 }
 
-/// How many purchases merchants have to be told of; the exports of those that cannot be told yet are held.
-fn told(rows: &Rows, day: &Day) -> usize {
-    let definitions = Definitions::shipped().unwrap();
-    let can_be_told = |merchant: &str| definitions.get(&merchant.parse().unwrap()).unwrap().export.is_some();
+/// Everybody is told of everything in the end, but for what is skipped by definition (spec match §9.5), and for points
+/// that a card's history shows already (§9.10, Q-E14: equal points of one day are one).
+fn assert_all_told(seed: u64, rows: &Rows) {
     for export in &rows.exports {
-        let held = export.state == ExportState::Held;
-        assert_ne!(
-            held,
-            can_be_told(export.merchant.as_str()),
-            "{} of {}: {:?}",
-            export.id,
-            export.merchant,
-            export.state
-        );
+        let skipped = |reason: &str| matches!(&export.state, ExportState::Skipped { why } if why == reason);
+        let rests = match export.merchant.as_str() {
+            "slim-chickens" => export.facts.amount.0 < 750 && skipped("below the amount that is told"),
+            "the-works" => skipped("the history has these points"),
+            _ => false,
+        };
+        let delivered = matches!(export.state, ExportState::Delivered { .. });
+        assert!(delivered || rests, "seed {seed}: {} of {}: {:?}", export.id, export.merchant, export.state);
     }
-    day.truth.pairs.iter().filter(|pair| can_be_told(&pair.merchant)).count()
 }
 
 /// Invariants 1–4 and 6, with failures and interleaving, feeds in the order of the day.

@@ -75,6 +75,11 @@ fn print(outcome: &Outcome) {
         open.add_row([why.clone(), count.to_string()]);
     }
     println!("{open}\n");
+    let mut exports = table(&["exports", "count"], 1);
+    for (standing, count) in &outcome.exports {
+        exports.add_row([standing.clone(), count.to_string()]);
+    }
+    println!("{exports}\n");
     let mut calls = table(&["partner", "answer", "requests"], 1);
     for ((path, status), count) in requests(&outcome.partners) {
         calls.add_row([path.to_owned(), status.to_string(), count.to_string()]);
@@ -89,7 +94,7 @@ fn print(outcome: &Outcome) {
         score.recall()
     );
     let (rewarded, again) = (outcome.partners.rewarded(), outcome.partners.recognised());
-    println!("rewarded     {rewarded} purchases, each once ({again} told again and recognised by their key)");
+    println!("rewarded     {rewarded} purchases and lines, each once ({again} told again and recognised by their key)");
     let (lines, millis) = (u128::from(outcome.lines), outcome.took.as_millis().max(1));
     println!("speed        {lines} lines in {millis} ms: {} lines/s", lines * 1000 / millis);
     let (read, write) = outcome.consumed;

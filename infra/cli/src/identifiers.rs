@@ -175,7 +175,8 @@ async fn offboard(registry: &FolderRegistry, file: &Path, dry_run: bool) -> Resu
     let (missing, change) = if dry_run {
         let (there, missing) = registry.harmonia.offboarding(&request).await?;
         println!("{} identifiers would be offboarded", there.len());
-        (missing, harmonia_stages::registry::Change::offboarding(there))
+        let change = harmonia_stages::registry::Change::offboarding(there, &missing);
+        (missing, change)
     } else {
         let done = registry.harmonia.offboard(&request).await?;
         println!("{} identifiers offboarded", done.deleted);

@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 use harmonia_audit::Report;
-use harmonia_domain::feed::Feed;
+use harmonia_domain::{export::ExportState, feed::Feed};
 use harmonia_gen::{Day, Plan, generate};
 use harmonia_ports::{Clock, memory::SetClock};
 use std::{
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub open: BTreeMap<String, usize>,
     /// Invariants that are broken; empty on a good day.
     pub violations: Vec<Violation>,
+    /// Exports by where they stand, e.g. `skipped: below the amount that is told`.
+    pub exports: BTreeMap<String, usize>,
     /// What the partners saw.
     pub partners: PartnerReport,
     /// Messages that nobody could read.
@@ -80,12 +82,12 @@ pub async fn deliver(
 /// Plays one day in an empty state folder.
 pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, LocalError> {
     let day = generate(plan);
-    let partners = Partners::start(&day.users, Faults::demo())
-        .await
-        .map_err(|e| LocalError::Disk { path: "127.0.0.1".to_owned(), source: std::io::Error::other(e.to_string()) })?;
     let start = day.drops.first().map(|d| d.at).unwrap_or_default();
     let clock = Arc::new(SetClock::new(start));
     let shown: Arc<dyn Clock> = clock.clone();
+    let partners = Partners::start(&day.users, Faults::demo(), Arc::clone(&shown))
+        .await
+        .map_err(|e| LocalError::Disk { path: "127.0.0.1".to_owned(), source: std::io::Error::other(e.to_string()) })?;
     let local = Local::open(folder, &World::of(&day), &partners.outside(), shown, Durability::Kill, None).await?;
     progress(Progress::Start(day.drops.len()));
     let began = Instant::now();
@@ -116,8 +118,9 @@ async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -
     violations.extend(invariants::check_card_data(texts.iter().map(String::as_str), &tokens));
     violations.extend(audit.violations);
     let report = partners.report();
-    violations.extend(report.irregular().into_iter().map(|what| Violation { invariant: 3, what }));
+    violations.extend(invariants::check_told(&rows, &report));
     let outcome = Outcome {
+        exports: standing(&rows),
         open: open_payments(&rows, &local.cloud.app.harmonia.definitions),
         score: invariants::score(&rows, &day.truth),
         violations,
@@ -131,4 +134,21 @@ async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -
     };
     local.close().await?;
     Ok(outcome)
+}
+
+/// Where the exports stand; what waits says until when, what was not told says why.
+fn standing(rows: &Rows) -> BTreeMap<String, usize> {
+    let mut standing: BTreeMap<String, usize> = BTreeMap::new();
+    for export in &rows.exports {
+        let name = export.state.name();
+        let words = match &export.state {
+            ExportState::Waiting { due } => format!("{name} until {due}"),
+            ExportState::Failed { why } | ExportState::Skipped { why } | ExportState::Unconfirmed { why } => {
+                format!("{name}: {why}")
+            }
+            _ => name.to_owned(),
+        };
+        *standing.entry(words).or_default() += 1;
+    }
+    standing
 }

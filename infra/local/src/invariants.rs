@@ -8,6 +8,7 @@ mod claims;
 mod conservation;
 mod explained;
 mod rest;
+mod told;
 mod truth;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod brute_tests;
 mod fixtures;
 
 pub use card_data::check_card_data;
+pub use told::check_told;
 pub use truth::{Fault, MatchName, Score, With, Wrong, check_truth, feed_totals, score};
 
 use crate::state::Rows;

@@ -51,7 +51,7 @@ impl MemoryCloud {
         let tables = Arc::new(MemoryTables::with_faults(Faults::new(seed, per_mille)));
         let objects = Arc::new(MemoryObjects::default());
         let mailbox = Arc::new(MemoryMailbox::new(clock.clone()));
-        let partners = Arc::new(PlayedPartners::new(&day.users, faults.clone()));
+        let partners = Arc::new(PlayedPartners::new(&day.users, faults.clone(), clock.clone()));
         let world = World::of(day);
         let outside: Outside = PlayedPartners::outside();
         let ports = Ports {

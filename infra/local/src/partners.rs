@@ -1,16 +1,30 @@
-//! The outside world on a port of this machine: the user directory, Wasabi's Acteol API, and Iceland's OAuth and batch
-//! endpoints. They fail by plan ([`Faults`]) and keep a ledger of every reward they counted ([`PartnerReport`]), which
+//! The outside world on a port of this machine: the user directory, and every merchant that is told. They check what
+//! they are sent, fail by plan ([`Faults`]), and keep a ledger of every reward they counted ([`PartnerReport`]), which
 //! is how a run shows that each purchase was told once.
 
-mod answers;
+mod acteol;
+mod asked;
+mod bpl;
+mod costa;
+mod described;
+mod desk;
 mod faults;
+mod iceland;
+mod itsu;
 mod ledger;
+mod places;
+mod slim_chickens;
+mod squaremeal;
+mod tgi_fridays;
+mod the_works;
 
 pub use faults::Faults;
-pub use ledger::PartnerReport;
+pub use ledger::{PartnerReport, Told};
+pub use places::{add_described, outside_at};
+pub use tgi_fridays::Bill;
 
 use crate::world::Outside;
-use answers::{Answered, Asked, Desk};
+use asked::{Answered, Asked};
 use async_trait::async_trait;
 use axum::{
     Router,
@@ -19,14 +33,12 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use desk::Desk;
 use harmonia_gen::User;
-use harmonia_ports::{Call, Web, WebAnswer};
-use secrecy::{ExposeSecret, SecretString};
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use harmonia_ports::{Call, Clock, Web, WebAnswer};
+use secrecy::ExposeSecret;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::oneshot};
-
-/// The directory's service key: both sides of it are played.
-const DIRECTORY_KEY: &str = "played-directory";
 
 /// The partners could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +54,11 @@ pub struct Partners {
 }
 
 impl Partners {
-    /// Starts them. The directory knows `users`.
-    pub async fn start(users: &[User], faults: Faults) -> Result<Self, PartnersError> {
+    /// Starts them. The directory knows `users`; what they note by a day, they note by the day of `clock`.
+    pub async fn start(users: &[User], faults: Faults, clock: Arc<dyn Clock>) -> Result<Self, PartnersError> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
-        let desk = Arc::new(Desk::new(users, SecretString::from(DIRECTORY_KEY), faults));
+        let desk = Arc::new(Desk::new(users, faults, clock));
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new().fallback(serve).with_state(Arc::clone(&desk));
         tokio::spawn(async move {
@@ -66,28 +78,14 @@ impl Partners {
         outside_at(&format!("http://{}", self.addr))
     }
 
+    /// TGI Fridays' tills print bills.
+    pub fn print(&self, bills: &[Bill]) {
+        self.desk.print(bills);
+    }
+
     /// What they saw until now.
     pub fn report(&self) -> PartnerReport {
         self.desk.report()
-    }
-}
-
-/// Where partners that listen under `base` are, and how they know us.
-fn outside_at(base: &str) -> Outside {
-    let slug = |text: &str| text.parse().ok();
-    let urls = [
-        ("wasabi-club", format!("{base}/wasabi")),
-        ("iceland-bonus-card", format!("{base}{}", answers::ICELAND_BATCH)),
-    ];
-    let secret = serde_json::json!({
-        "service": "oauth", "url": format!("{base}{}", answers::ICELAND_TOKEN), "prefix": "Bearer",
-        "payload": { "grant_type": "client_credentials", "client_id": "harmonia", "client_secret": "played" },
-    });
-    Outside {
-        directory_url: base.to_owned(),
-        directory_key: DIRECTORY_KEY.to_owned(),
-        base_urls: urls.into_iter().filter_map(|(name, url)| Some((slug(name)?, url))).collect(),
-        secrets: slug("iceland-bonus-card").map(|name| BTreeMap::from([(name, secret)])).unwrap_or_default(),
     }
 }
 
@@ -96,16 +94,21 @@ pub struct PlayedPartners(Desk);
 
 impl PlayedPartners {
     /// Where they pretend to be.
-    const BASE: &str = "http://partners.invalid";
+    pub const BASE: &str = "http://partners.invalid";
 
     /// Partners that know these users.
-    pub fn new(users: &[User], faults: Faults) -> Self {
-        Self(Desk::new(users, SecretString::from(DIRECTORY_KEY), faults))
+    pub fn new(users: &[User], faults: Faults, clock: Arc<dyn Clock>) -> Self {
+        Self(Desk::new(users, faults, clock))
     }
 
     /// From now on the directory knows this user.
     pub fn learn(&self, user: &User) {
         self.0.learn(user);
+    }
+
+    /// TGI Fridays' tills print bills.
+    pub fn print(&self, bills: &[Bill]) {
+        self.0.print(bills);
     }
 
     /// Where they are.
@@ -122,32 +125,25 @@ impl PlayedPartners {
 #[async_trait]
 impl Web for PlayedPartners {
     async fn send(&self, call: Call) -> WebAnswer {
+        let place = call.url.strip_prefix(Self::BASE).unwrap_or(&call.url);
+        let (path, query) = place.split_once('?').unwrap_or((place, ""));
         let header = |name: &str| {
             let found = call.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-            found.map_or("", |(_, value)| value.expose_secret())
+            found.map(|(_, value)| value.expose_secret().to_owned()).unwrap_or_default()
         };
-        let asked = Asked {
-            post: call.method == "POST",
-            path: call.url.strip_prefix(Self::BASE).unwrap_or(&call.url),
-            authorization: header("Authorization"),
-            content_type: header("Content-Type"),
-            body: &call.body,
-        };
+        let asked = Asked { method: call.method, path, query, header: &header, body: &call.body };
         let Answered { status, body, .. } = self.0.answer(&asked);
         WebAnswer::Response { status, retry_after: None, body: body.to_string().into_bytes() }
     }
 }
 
 async fn serve(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let asked = Asked {
-        post: method == Method::POST,
-        path: uri.path(),
-        authorization: text(header::AUTHORIZATION),
-        content_type: text(header::CONTENT_TYPE),
-        body: &body,
+    let Answered { status, body, slow } = {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name: &str| text(name).unwrap_or_default().to_owned();
+        let query = uri.query().unwrap_or_default();
+        desk.answer(&Asked { method: method.as_str(), path: uri.path(), query, header: &header, body: &body })
     };
-    let Answered { status, body, slow } = desk.answer(&asked);
     if let Some(pause) = slow {
         tokio::time::sleep(pause).await;
     }

@@ -1,7 +1,7 @@
 //! What surrounds a local cloud: who is onboarded, whose cards are known, and where the directory and the merchants
 //! are. Written by `gen`, read by `up`.
 
-use harmonia_definitions::{DefinitionError, Definitions};
+use harmonia_definitions::{Auth, DefinitionError, Definitions, Protocol};
 use harmonia_domain::{
     feed::{NameError, Slug},
     identifier::Identifier,
@@ -10,7 +10,11 @@ use harmonia_ports::{ExportSecrets, FixedSecrets, Secrets};
 use harmonia_stages::Directory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// `world.json`: the people and places of generated feeds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -35,6 +39,10 @@ pub struct Outside {
     /// Each merchant's base URL; the definition's where it is not given.
     #[serde(default)]
     pub base_urls: BTreeMap<Slug, String>,
+    /// A merchant's second address, where its protocol has one: Slim Chickens' wallets, The Works' failover, the tokens
+    /// of a merchant whose request is data.
+    #[serde(default)]
+    pub second_urls: BTreeMap<Slug, String>,
     /// Each merchant's secret.
     #[serde(default)]
     pub secrets: BTreeMap<Slug, serde_json::Value>,
@@ -113,15 +121,35 @@ impl Outside {
 
     /// Definitions with this environment's addresses.
     pub fn addressed(&self, mut definitions: Definitions) -> Definitions {
-        for (merchant, url) in &self.base_urls {
-            if let Some(definition) = definitions.get(merchant) {
-                let mut definition = definition.clone();
-                if let Some(export) = &mut definition.export {
+        let merchants: BTreeSet<&Slug> = self.base_urls.keys().chain(self.second_urls.keys()).collect();
+        for merchant in merchants {
+            let mut definition = match definitions.get(merchant) {
+                Some(definition) => definition.clone(),
+                None => continue,
+            };
+            if let Some(export) = &mut definition.export {
+                if let Some(url) = self.base_urls.get(merchant) {
                     export.base_url.clone_from(url);
                 }
-                definitions = definitions.with(definition);
+                if let (Some(url), Some(second)) = (self.second_urls.get(merchant), second_url(&mut export.protocol)) {
+                    second.clone_from(url);
+                }
             }
+            definitions = definitions.with(definition);
         }
         definitions
+    }
+}
+
+/// The other address of a protocol that has two.
+fn second_url(protocol: &mut Protocol) -> Option<&mut String> {
+    match protocol {
+        Protocol::SlimChickens(slim) => Some(&mut slim.auth_url),
+        Protocol::TheWorks(works) => Some(&mut works.failover_url),
+        Protocol::Http(described) => match &mut described.auth {
+            Auth::ClientCredentials { token_url, .. } => Some(token_url),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -16,6 +16,7 @@ pub use identifiers::IdentifierCache;
 pub(crate) use look::Looked;
 pub use messages::{FeedMessage, MessageResult};
 pub(crate) use payment::AMEX_AUTH_NOT_USED;
+pub use plan::FileLimits;
 pub(crate) use report::read_reject_csv;
 pub use report::{RangeReport, RejectRow};
 

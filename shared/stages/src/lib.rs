@@ -65,6 +65,8 @@ pub struct Harmonia {
     pub cards: CardKeys,
     /// What the environment gives.
     pub settings: Arc<Settings>,
+    /// How files are cut up.
+    pub file_limits: import::FileLimits,
     identifiers: Arc<import::IdentifierCache>,
     closed_files: Arc<matches::ClosedFiles>,
     identities: Arc<identify::IdentityCache>,
@@ -80,6 +82,7 @@ impl Harmonia {
             definitions,
             cards,
             settings,
+            file_limits: import::FileLimits::FUNCTION,
             identifiers: Arc::default(),
             closed_files: Arc::default(),
             identities: Arc::default(),

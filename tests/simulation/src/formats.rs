@@ -11,6 +11,8 @@ pub(crate) struct PaymentText<'a> {
     pub(crate) token: &'a str,
     pub(crate) digits: Option<(&'a str, &'a str)>,
     pub(crate) mid: &'a str,
+    /// Visa's other name of the till.
+    pub(crate) store: Option<&'a str>,
     pub(crate) pence: i64,
     pub(crate) code: &'a str,
     pub(crate) at: Timestamp,
@@ -69,7 +71,7 @@ pub(crate) fn visa_auth(p: &PaymentText<'_>) -> String {
         element("Transaction.TransactionAmount", &pounds(p.pence)),
         element("Transaction.VipTransactionId", p.id),
         element("Transaction.AuthCode", p.code),
-        element("Transaction.VisaStoreId", ""),
+        element("Transaction.VisaStoreId", p.store.unwrap_or_default()),
         element("Transaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
@@ -82,7 +84,7 @@ pub(crate) fn visa_settlement(p: &PaymentText<'_>) -> String {
         element("Transaction.SettlementAmount", &pounds(p.pence)),
         element("Transaction.VipTransactionId", p.id),
         element("Transaction.AuthCode", p.code),
-        element("Transaction.VisaStoreId", ""),
+        element("Transaction.VisaStoreId", p.store.unwrap_or_default()),
         element("Transaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
@@ -95,7 +97,7 @@ pub(crate) fn visa_refund(p: &PaymentText<'_>) -> String {
         element("ReturnTransaction.Amount", &pounds(p.pence)),
         element("ReturnTransaction.VipTransactionId", p.id),
         element("ReturnTransaction.AuthCode", p.code),
-        element("ReturnTransaction.VisaStoreId", ""),
+        element("ReturnTransaction.VisaStoreId", p.store.unwrap_or_default()),
         element("ReturnTransaction.VisaMerchantId", ""),
     ];
     envelope(p.token, &elements)
@@ -182,6 +184,9 @@ pub(crate) fn header(merchant: &str) -> Option<&'static str> {
     })
 }
 
+/// What guests of TGI Fridays leave beside the bill.
+pub(crate) const TIP_PENCE: i64 = 200;
+
 /// A sale in its till's format: a row of a file, or a message.
 pub(crate) fn sale(s: &SaleText<'_>) -> String {
     let (six, four) = s.digits.unwrap_or_default();
@@ -202,7 +207,7 @@ pub(crate) fn sale(s: &SaleText<'_>) -> String {
             format!("{id},{label},{six},{four},{amount},GBP,{code},{stamp},,{location},,")
         }
         "tgi-fridays" => {
-            let (bill, tip, stamp) = (pounds(s.pence - 200), pounds(200), london(*at, STAMP));
+            let (bill, tip, stamp) = (pounds(s.pence - TIP_PENCE), pounds(TIP_PENCE), london(*at, STAMP));
             format!("{id},{label},{six},{four},{bill},{tip},GBP,{code},{stamp},{mid},")
         }
         "costa" => json!({

@@ -3,6 +3,7 @@
 //! before one effect and after another.
 
 mod gate;
+mod redress;
 mod run;
 
 use crate::{
@@ -13,8 +14,11 @@ use crate::{
 };
 use futures::{executor::block_on, future::LocalBoxFuture};
 use gate::Gate;
-use harmonia_definitions::Definitions;
-use harmonia_domain::{card::CardKeys, feed::Feed};
+use harmonia_definitions::{Definitions, Export};
+use harmonia_domain::{
+    card::CardKeys,
+    feed::{Feed, Slug},
+};
 use harmonia_local::{
     around::{Around, around},
     aws_events,
@@ -29,9 +33,10 @@ use harmonia_ports::{
 use harmonia_runtime::App;
 use harmonia_stages::{
     Directory, Harmonia, Settings,
-    registry::{Change, UserRow},
+    registry::{Change, Offboard, Triple, UserRow},
 };
 use jiff::Timestamp;
+use redress::Redress;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::{
@@ -49,22 +54,22 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// The shipped definitions, with the played partners' addresses. Two merchants whose protocols are not there yet
-    /// are told as Wasabi is, so that most matches lead to something.
+    /// The shipped definitions, with the played partners' addresses.
     pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
         let outside = PlayedPartners::outside();
-        let mut definitions = outside.definitions()?;
-        let named = |definitions: &Definitions, name: &str| definitions.get(&name.parse().ok()?).cloned();
-        let target = named(&definitions, "wasabi-club").and_then(|wasabi| wasabi.export);
-        for mut definition in
-            ["costa", "stonegate"].iter().filter_map(|name| named(&definitions, name)).collect::<Vec<_>>()
-        {
-            definition.export.clone_from(&target);
-            definitions = definitions.with(definition);
-        }
+        let definitions = outside.definitions()?;
         let settings = Settings { directory: outside.directory() };
         Ok(Self { definitions: Arc::new(definitions), settings, secrets: outside.secrets(crate::story::AES_KEY) })
     }
+}
+
+/// What an operator does.
+#[derive(Debug, Clone)]
+enum Command {
+    /// To the registry.
+    Registry(Input),
+    /// To a match.
+    Redress(Redress),
 }
 
 /// What a task is about.
@@ -73,7 +78,7 @@ enum What {
     /// An invocation with messages of a queue.
     Batch { queue: String, records: Vec<Received> },
     /// What an operator does; done again until it is done.
-    Command(Input),
+    Command(Command),
     /// A tick.
     Tick,
 }
@@ -85,8 +90,12 @@ impl What {
                 let ids: Vec<&str> = records.iter().map(|r| r.id.as_str()).collect();
                 format!("{queue} [{}]", ids.join(" "))
             }
-            Self::Command(Input::Onboard(_)) => "onboard".to_owned(),
-            Self::Command(Input::Link { merchant, card }) => format!("link card {} at {merchant}", card.number),
+            Self::Command(Command::Redress(redress)) => format!("{redress:?}"),
+            Self::Command(Command::Registry(Input::Onboard(_))) => "onboard".to_owned(),
+            Self::Command(Command::Registry(Input::Offboard(_))) => "offboard".to_owned(),
+            Self::Command(Command::Registry(Input::Link { merchant, card })) => {
+                format!("link card {} at {merchant}", card.number)
+            }
             Self::Command(_) => "deliver".to_owned(),
             Self::Tick => "tick".to_owned(),
         }
@@ -126,8 +135,10 @@ pub(crate) struct Machine {
     /// Messages whose handler died: the next one's life is in danger too.
     cursed: BTreeSet<String>,
     /// Commands to be started (again).
-    commands: Vec<Input>,
+    commands: Vec<Command>,
     service: bool,
+    /// Handlers may die.
+    danger: bool,
     /// The bad weather is over.
     calm: bool,
     trace: bool,
@@ -137,9 +148,9 @@ pub(crate) struct Machine {
 fn partner_faults(per_mille: u16) -> PartnerFaults {
     PartnerFaults {
         directory_503: per_mille,
-        wasabi_500: per_mille,
-        wasabi_not_yet: per_mille / 2,
-        iceland_500: per_mille,
+        merchant_500: per_mille,
+        not_yet: per_mille / 2,
+        batch_500: per_mille,
         slow: 0,
         pause: Duration::ZERO,
     }
@@ -152,9 +163,9 @@ impl Machine {
         let clock = Arc::new(SetClock::new(story.start));
         let faults = Faults::new(dice.next(), weather.failing).lagging(weather.lagging);
         let tables = Arc::new(MemoryTables::with_faults(faults));
-        let objects = Arc::new(MemoryObjects::default());
+        let objects = Arc::new(MemoryObjects::with_faults(Faults::new(dice.next(), weather.objects)));
         let post = Arc::new(Post::new(dice.next(), clock.clone(), weather.tricks, weather.tricky));
-        let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners)));
+        let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners), clock.clone()));
         let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf));
         let gate = Arc::new(Gate::new(dice.next()));
         let mut shared = shared.clone();
@@ -192,6 +203,7 @@ impl Machine {
             cursed: BTreeSet::new(),
             commands: Vec::new(),
             service: story.service,
+            danger: true,
             calm: false,
             trace,
         };
@@ -213,7 +225,8 @@ impl Machine {
         let gate: Arc<dyn Around> = self.gate.clone();
         let ports = around(ports, &gate);
         let settings = Arc::new(self.shared.settings.clone());
-        let harmonia = Harmonia::new(ports, Arc::clone(&self.shared.definitions), self.keys.clone(), settings);
+        let mut harmonia = Harmonia::new(ports, Arc::clone(&self.shared.definitions), self.keys.clone(), settings);
+        harmonia.file_limits = self.weather.file_limits();
         App { harmonia, visibility: self.post.clone() }
     }
 
@@ -235,6 +248,16 @@ impl Machine {
         &self.outside
     }
 
+    /// How a merchant is told.
+    pub(crate) fn target(&self, merchant: &Slug) -> Option<&Export> {
+        self.shared.definitions.get(merchant)?.export.as_ref()
+    }
+
+    /// No message was ever with two handlers at a time.
+    pub(crate) fn each_message_alone(&self) -> bool {
+        self.weather.tricks == 0
+    }
+
     /// What comes from outside arrives.
     fn arrive(&mut self, input: &Input) {
         match input {
@@ -251,15 +274,23 @@ impl Machine {
                 let feed: Feed = feed.parse().expect("a feed's name");
                 self.post.post(&harmonia_local::cloud::feed_queue(&feed), body.clone());
             }
-            Input::Onboard(_) | Input::Link { .. } => self.commands.push(input.clone()),
+            Input::Onboard(_) | Input::Offboard(_) | Input::Link { .. } => {
+                self.commands.push(Command::Registry(input.clone()));
+            }
+            Input::Redress => {
+                let chosen = self.redress();
+                self.note(|| format!("a person: {chosen:?}"));
+                self.commands.extend(chosen.map(Command::Redress));
+            }
         }
     }
 
     /// Who is known at the beginning.
     fn settle_in(&mut self, story: &Story) {
         use crate::story::{Knows, Onboarded};
-        let first = story.cast.identifiers(Onboarded::First);
+        let first = [story.cast.identifiers(Onboarded::First), story.cast.disputes()].concat();
         insist(|| block_on(self.observer.onboard(&first)));
+        self.outside.partners.print(&story.truth.bills);
         for card in story.cast.cards.iter().filter(|card| matches!(card.knows, Knows::Member | Knows::NoDigits)) {
             for merchant in story.cast.merchants() {
                 if self.service {
@@ -310,6 +341,11 @@ async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -
     let harmonia = &app.harmonia;
     let change: Change = match &input {
         Input::Onboard(identifiers) => harmonia.onboard(identifiers).await.map_err(|e| e.to_string())?.change,
+        Input::Offboard(identifiers) => {
+            let identifiers = identifiers.iter().map(Triple::of).collect();
+            let offboard = Offboard { identifiers, locations: Vec::new() };
+            harmonia.offboard(&offboard).await.map_err(|e| e.to_string())?.change
+        }
         Input::Link { merchant, card } if service => {
             outside.partners.learn(&user(merchant, card));
             let token = SecretString::from(card.token.clone());
@@ -319,7 +355,7 @@ async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -
         Input::Link { merchant, card } => {
             harmonia.import_users(&[user_row(merchant, card)], true).await.map_err(|e| e.to_string())?.change
         }
-        Input::File { .. } | Input::Message { .. } => return Ok(Value::Null),
+        Input::File { .. } | Input::Message { .. } | Input::Redress => return Ok(Value::Null),
     };
     let done = harmonia.reopen(&change).await.map_err(|e| e.to_string())?;
     if done.more || done.in_open_files > 0 { Err("there is more to re-open".to_owned()) } else { Ok(Value::Null) }

@@ -2,7 +2,9 @@
 //! pairs are made to belong together; who matches whom is nobody's business here.
 
 mod cast;
+mod chains;
 mod deliveries;
+mod parked;
 
 pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
 
@@ -11,6 +13,9 @@ use harmonia_domain::{
     feed::{Kind, Scheme},
     identifier::Identifier,
 };
+use harmonia_feeds::RangeLimits;
+use harmonia_local::partners::Bill;
+use harmonia_stages::import::FileLimits;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +28,10 @@ pub(crate) enum Input {
     Message { feed: String, body: String },
     /// Tills are onboarded.
     Onboard(Vec<Identifier>),
+    /// Another merchant's claims on tills are withdrawn.
+    Offboard(Vec<Identifier>),
+    /// A person matches two by word, or undoes a match, whichever there are then.
+    Redress,
     /// The directory learns whose card it is, and says so.
     Link { merchant: &'static str, card: Card },
 }
@@ -31,6 +40,8 @@ pub(crate) enum Input {
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) after_s: i64,
+    /// It comes once everything before it is done.
+    pub(crate) rested: bool,
     pub(crate) input: Input,
 }
 
@@ -44,6 +55,11 @@ pub(crate) struct Weather {
     /// Tricks of the queues: how many, and how often.
     pub(crate) tricks: u32,
     pub(crate) tricky: u64,
+    /// Calls of the object store that fail.
+    pub(crate) objects: u64,
+    /// Records of a range at most, and whether plans are stored.
+    pub(crate) range: u64,
+    pub(crate) plans: bool,
     /// Requests and answers that are lost.
     pub(crate) deaf: u64,
     /// First attempts that partners fail.
@@ -53,6 +69,8 @@ pub(crate) struct Weather {
     /// They strike handlers of this queue, right after changes, and whoever takes up what those left behind; else
     /// anybody at any time.
     pub(crate) aim: Option<&'static str>,
+    /// Nobody dies before everything was fed.
+    pub(crate) late: bool,
     /// Ticks out of turn.
     pub(crate) ticks: u32,
     /// Processes at once.
@@ -74,6 +92,8 @@ pub(crate) struct Truth {
     pub(crate) locations: BTreeSet<(&'static str, String)>,
     /// Tokens of all cards.
     pub(crate) tokens: Vec<String>,
+    /// What TGI Fridays' tills printed.
+    pub(crate) bills: Vec<Bill>,
 }
 
 /// What is true of a payment line in the end.
@@ -111,29 +131,70 @@ const MOMENTS: [&str; 8] = [
     "2024-12-31T23:59:59Z",
 ];
 
+/// What a story is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plot {
+    /// Anything.
+    Anything,
+    /// Claims that follow from each other, and deaths between them.
+    Chains,
+    /// Lines that wait for their till, and deaths while they are stored: an amex auth that its merchant does not want
+    /// may be stored as long as nobody knows whose it is.
+    Parked,
+}
+
+const PLOTS: [Plot; 14] = [
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Chains,
+    Plot::Chains,
+    Plot::Chains,
+    Plot::Parked,
+    Plot::Parked,
+    Plot::Parked,
+];
+
 impl Story {
     /// The story of a seed.
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
-        let weather = Weather::draw(&mut dice);
+        let mut weather = Weather::draw(&mut dice);
         let moment: Timestamp = dice.pick(&MOMENTS).parse().expect("an instant");
-        let mut cast = Cast::draw(&mut dice);
-        let (steps, truth) = deliveries::draw(&mut dice, &mut cast, moment);
+        let (cast, steps, truth) = match dice.pick(&PLOTS) {
+            Plot::Anything => deliveries::draw(&mut dice, moment),
+            Plot::Chains => {
+                weather.mild(&mut dice, "match");
+                weather.late = true;
+                chains::draw(&mut dice, moment)
+            }
+            Plot::Parked => {
+                weather.mild(&mut dice, "feed-amex-auth");
+                weather.failing = *dice.pick(&[0, 10, 250, 250]);
+                parked::draw(&mut dice, moment)
+            }
+        };
         let start = moment + jiff::SignedDuration::from_secs(dice.between(60, 40_000));
         Self { start, cast, steps, weather, truth, service: dice.per_mille(600) }
     }
 }
 
 /// What crashes are after: mostly claims.
-const AIMS: [Option<&str>; 8] = [
+const AIMS: [Option<&str>; 9] = [
     None,
     None,
     Some("match"),
     Some("match"),
     Some("match"),
     Some("import-files"),
-    Some("import-files"),
+    Some("ranges"),
     Some("identify"),
+    Some("command"),
 ];
 
 impl Weather {
@@ -145,6 +206,8 @@ impl Weather {
         let (deaf, partners) = (some(&[0, 0, 50, 300]), some(&[0, 0, 300]));
         let (crashes, early) = (some(&[0, 1, 3, 6, 12]), some(&[0, 1, 3]));
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
+        let (objects, range) = (some(&[0, 0, 50, 200]), some(&[1, 1, 2, 3, 20_000]));
+        let plans = dice.one_in(2);
         let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
         Self {
@@ -152,13 +215,30 @@ impl Weather {
             lagging,
             tricks: u32::try_from(tricks).unwrap_or(0),
             tricky: tricky_per_mille,
+            objects,
+            range,
+            plans,
             deaf,
             partners: u16::try_from(partners).unwrap_or(0),
             crashes: u32::try_from(crashes).unwrap_or(0),
             aim,
+            late: false,
             ticks: u32::try_from(early).unwrap_or(0),
             processes: narrow(processes),
             at_once: narrow(at_once),
         }
+    }
+    /// How files are cut up.
+    pub(crate) fn file_limits(&self) -> FileLimits {
+        let whole = FileLimits::FUNCTION;
+        let range = RangeLimits { lines: self.range, ..whole.range };
+        FileLimits { at_once_bytes: if self.plans { 0 } else { whole.at_once_bytes }, range }
+    }
+
+    /// Nothing but deaths of a queue's handlers, and no message out of turn that would help out.
+    fn mild(&mut self, dice: &mut Dice, aim: &'static str) {
+        (self.failing, self.tricks, self.deaf, self.partners) = (*dice.pick(&[0, 0, 10]), 0, 0, 0);
+        self.objects = 0;
+        (self.aim, self.crashes) = (Some(aim), *dice.pick(&[1, 2, 4]));
     }
 }

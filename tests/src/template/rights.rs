@@ -291,7 +291,7 @@ impl Play {
         let watch = Arc::new(Watch::default());
         let clock = Arc::new(SetClock::new(day.drops[0].at));
         let objects = Arc::new(MemoryObjects::default());
-        let partners = PlayedPartners::new(&day.users, Faults::demo());
+        let partners = PlayedPartners::new(&day.users, Faults::demo(), clock.clone());
         let (outside, world) = (PlayedPartners::outside(), World::of(day));
         let web = Arc::new(Outer { partners, directory_down: AtomicBool::new(false) });
         let inner = Arc::new(MemoryMailbox::new(clock.clone()));

@@ -1,4 +1,4 @@
-//! Failures by plan. What fails follows from what the request is about (a receipt, a batch, a card), so the same run
+//! Failures by plan. What fails follows from what the request is about (a purchase, a batch, a card), so the same run
 //! fails in the same way, whatever the order of its requests; and only the first attempt fails, so every run ends.
 
 use harmonia_domain::ids::sha256_hex;
@@ -9,12 +9,12 @@ use std::time::Duration;
 pub struct Faults {
     /// Look-ups that the user directory answers 503.
     pub directory_503: u16,
-    /// Purchases that Wasabi answers 500.
-    pub wasabi_500: u16,
-    /// Purchases whose receipt has not reached Wasabi yet.
-    pub wasabi_not_yet: u16,
+    /// Requests of any kind that a merchant answers 500.
+    pub merchant_500: u16,
+    /// Purchases that have not reached Wasabi or Stonegate yet.
+    pub not_yet: u16,
     /// Batches that Iceland answers 500.
-    pub iceland_500: u16,
+    pub batch_500: u16,
     /// Requests of any kind that are answered late: done at once, told after [`Faults::pause`].
     pub slow: u16,
     /// How late.
@@ -32,45 +32,34 @@ pub(super) enum Fate {
 impl Faults {
     /// Everything works.
     pub fn none() -> Self {
-        Self { directory_503: 0, wasabi_500: 0, wasabi_not_yet: 0, iceland_500: 0, slow: 0, pause: Duration::ZERO }
+        Self { directory_503: 0, merchant_500: 0, not_yet: 0, batch_500: 0, slow: 0, pause: Duration::ZERO }
     }
 
     /// An ordinary bad day.
     pub fn demo() -> Self {
         Self {
             directory_503: 20,
-            wasabi_500: 30,
-            wasabi_not_yet: 50,
-            iceland_500: 250,
+            merchant_500: 30,
+            not_yet: 50,
+            batch_500: 250,
             slow: 20,
             pause: Duration::from_millis(200),
         }
     }
 
-    pub(super) fn directory(&self, card: &str, attempt: u32) -> Fate {
-        first(attempt, "directory", card, self.directory_503, 0)
-    }
-
-    pub(super) fn wasabi(&self, receipt: &str, attempt: u32) -> Fate {
-        first(attempt, "wasabi", receipt, self.wasabi_500, self.wasabi_not_yet)
-    }
-
-    pub(super) fn iceland(&self, message_uid: &str, attempt: u32) -> Fate {
-        first(attempt, "iceland", message_uid, self.iceland_500, 0)
+    /// What becomes of an attempt if so many of a thousand first ones fail, or are too early.
+    pub(super) fn fate(&self, whom: &str, about: &str, attempt: u32, (errors, early): (u16, u16)) -> Fate {
+        let rolled = roll(whom, about);
+        match attempt {
+            1 if rolled < errors => Fate::Error,
+            1 if rolled < errors.saturating_add(early) => Fate::NotYet,
+            _ => Fate::Well,
+        }
     }
 
     /// How long the answer takes.
     pub(super) fn slow(&self, about: &str, attempt: u32) -> Option<Duration> {
         (attempt == 1 && roll("slow", about) < self.slow).then_some(self.pause)
-    }
-}
-
-fn first(attempt: u32, kind: &str, about: &str, errors: u16, not_yet: u16) -> Fate {
-    let rolled = roll(kind, about);
-    match attempt {
-        1 if rolled < errors => Fate::Error,
-        1 if rolled < errors.saturating_add(not_yet) => Fate::NotYet,
-        _ => Fate::Well,
     }
 }
 
@@ -88,15 +77,20 @@ mod tests {
     #[test]
     fn shares_are_kept_and_only_first_attempts_fail() {
         let faults = Faults::demo();
-        let fates: Vec<Fate> = (0..10_000).map(|n| faults.wasabi(&format!("r{n}"), 1)).collect();
+        let fate =
+            |about: &str, attempt| faults.fate("wasabi-club", about, attempt, (faults.merchant_500, faults.not_yet));
+        let fates: Vec<Fate> = (0..10_000).map(|n| fate(&format!("r{n}"), 1)).collect();
         let share = |fate| fates.iter().filter(|f| **f == fate).count();
         assert!((240..360).contains(&share(Fate::Error)), "{}", share(Fate::Error));
         assert!((420..580).contains(&share(Fate::NotYet)), "{}", share(Fate::NotYet));
-        assert!((0..10_000).all(|n| faults.wasabi(&format!("r{n}"), 2) == Fate::Well));
-        assert!((0..1_000).all(|n| Faults::none().wasabi(&format!("r{n}"), 1) == Fate::Well));
-        assert_eq!(faults.wasabi("r17", 1), faults.wasabi("r17", 1));
-        let all = Faults { iceland_500: 1000, slow: 1000, ..Faults::demo() };
-        assert_eq!((all.iceland("u", 1), all.iceland("u", 2)), (Fate::Error, Fate::Well));
+        assert!((0..10_000).all(|n| fate(&format!("r{n}"), 2) == Fate::Well));
+        assert!((0..1_000).all(|n| faults.fate("wasabi-club", &format!("r{n}"), 1, (0, 0)) == Fate::Well));
+        assert_eq!(fate("r17", 1), fate("r17", 1));
+        assert_eq!(
+            (faults.fate("x", "u", 1, (1000, 0)), faults.fate("x", "u", 2, (1000, 0))),
+            (Fate::Error, Fate::Well)
+        );
+        let all = Faults { slow: 1000, ..Faults::demo() };
         assert_eq!((all.slow("u", 1), all.slow("u", 2)), (Some(all.pause), None));
     }
 }

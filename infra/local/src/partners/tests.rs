@@ -1,12 +1,20 @@
 //! Over HTTP, with the client that the functions use.
 
+mod merchants;
+
 use super::*;
-use harmonia_ports::{Call, Web, WebAnswer};
+use harmonia_ports::{Call, Web, WebAnswer, memory::SetClock};
 use harmonia_runtime::web::HttpWeb;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
-const KEY: &str = super::DIRECTORY_KEY;
+const KEY: &str = desk::DIRECTORY_KEY;
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+fn once(told: u64) -> Told {
+    Told { counted: 1, again: told - 1 }
+}
 
 async fn start(faults: Faults) -> Partners {
     let user = |token: &str, scheme: &str| User {
@@ -15,7 +23,8 @@ async fn start(faults: Faults) -> Partners {
         identity: json!({"loyalty_id": format!("{scheme} {token}"), "scheme_account_id": 1}),
     };
     let users = [user("tok-1", "wasabi-club"), user("tok-1", "iceland-bonus-card"), user("tok-2", "wasabi-club")];
-    Partners::start(&users, faults).await.unwrap()
+    let clock = Arc::new(SetClock::new("2024-06-03T12:00:00Z".parse().unwrap()));
+    Partners::start(&users, faults, clock).await.unwrap()
 }
 
 async fn send(method: &'static str, url: String, headers: &[(&'static str, &str)], body: String) -> (u16, Value) {
@@ -35,7 +44,7 @@ async fn look_up(partners: &Partners, merchant: &str, key: &str, token: &str) ->
 
 async fn tell_wasabi(partners: &Partners, receipt: &str) -> (u16, Value) {
     let url = format!("{}/PostMatchedTransaction", partners.outside().base_urls[&"wasabi-club".parse().unwrap()]);
-    send("POST", url, &[], json!({ "origin_id": "f2fb", "ReceiptNo": receipt }).to_string()).await
+    send("POST", url, &[JSON], json!({ "origin_id": "f2fb", "ReceiptNo": receipt }).to_string()).await
 }
 
 async fn tell_iceland(partners: &Partners, bearer: &str, uid: &str, ids: &[&str]) -> u16 {
@@ -45,7 +54,7 @@ async fn tell_iceland(partners: &Partners, bearer: &str, uid: &str, ids: &[&str]
     send(
         "POST",
         partners.outside().base_urls[&"iceland-bonus-card".parse().unwrap()].clone(),
-        &[("Authorization", &authorization)],
+        &[JSON, ("Authorization", &authorization)],
         body,
     )
     .await
@@ -92,7 +101,7 @@ async fn wasabi_counts_every_success() {
     }
     assert_eq!(tell_wasabi(&partners, "").await.0, 400);
     let report = partners.report();
-    assert_eq!(report.wasabi_told, BTreeMap::from([("r1".to_owned(), 1), ("r2".to_owned(), 2)]));
+    assert_eq!(report.told["wasabi-club"], BTreeMap::from([("r1".to_owned(), once(1)), ("r2".to_owned(), once(2))]));
     assert_eq!(report.requests["/wasabi/PostMatchedTransaction"], BTreeMap::from([(200, 3), (400, 1)]));
     assert_eq!(report.rewarded(), 2);
     assert!(report.irregular().is_empty());
@@ -108,14 +117,17 @@ async fn iceland_takes_a_repeated_batch_for_one() {
         assert_eq!(tell_iceland(&partners, &bearer, "u1", &["t1", "t2"]).await, 200);
     }
     let report = partners.report();
-    assert_eq!(report.iceland_told, BTreeMap::from([("t1".to_owned(), 1), ("t2".to_owned(), 1)]));
-    assert_eq!(report.iceland_bodies, BTreeMap::from([("u1".to_owned(), 1)]));
+    assert_eq!(
+        report.told["iceland-bonus-card"],
+        BTreeMap::from([("t1".to_owned(), once(2)), ("t2".to_owned(), once(2))])
+    );
+    assert_eq!(report.bodies["iceland-bonus-card"], BTreeMap::from([("u1".to_owned(), 1)]));
     assert!(report.irregular().is_empty());
 
     assert_eq!(tell_iceland(&partners, &bearer, "u1", &["t1"]).await, 200);
     assert_eq!(tell_iceland(&partners, &bearer, "u2", &["t2"]).await, 200);
     let irregular = partners.report().irregular();
-    let expected = ["iceland transaction t2 was in 2 batches", "iceland batch u1 came with 2 different bodies"];
+    let expected = ["iceland-bonus-card rewarded t2 2 times", "iceland-bonus-card got u1 with 2 different bodies"];
     assert_eq!(irregular, expected);
     assert_eq!(tell_iceland(&partners, &bearer, "u3", &[]).await, 400);
     let json = [("Content-Type", "application/json")];
@@ -134,7 +146,7 @@ async fn iceland_takes_a_repeated_batch_for_one() {
 
 #[tokio::test]
 async fn first_attempts_fail_and_are_not_counted() {
-    let always = Faults { directory_503: 1000, wasabi_500: 1000, iceland_500: 1000, ..Faults::none() };
+    let always = Faults { directory_503: 1000, merchant_500: 1000, batch_500: 1000, ..Faults::none() };
     let partners = start(always).await;
     let bearer = bearer(&partners).await;
     for expected in [500, 200] {
@@ -145,9 +157,10 @@ async fn first_attempts_fail_and_are_not_counted() {
         (look_up(&partners, "wasabi-club", KEY, "tok-1").await, look_up(&partners, "wasabi-club", KEY, "tok-1").await);
     assert_eq!((first.0, second.0), (503, 200));
     let report = partners.report();
-    assert_eq!((report.wasabi_told["r1"], report.iceland_told["t1"], report.iceland_bodies["u1"]), (1, 1, 1));
+    assert_eq!((report.rewarded_by("wasabi-club"), report.rewarded_by("iceland-bonus-card")), (1, 1));
+    assert_eq!(report.bodies_of("iceland-bonus-card"), 1);
 
-    let partners = start(Faults { wasabi_not_yet: 1000, ..Faults::none() }).await;
+    let partners = start(Faults { not_yet: 1000, ..Faults::none() }).await;
     assert_eq!(tell_wasabi(&partners, "r1").await, (200, json!({"Error": null, "Message": "Receipt No not found"})));
     assert_eq!(partners.report().rewarded(), 0);
     assert_eq!(tell_wasabi(&partners, "r1").await, (200, json!({"Error": null, "Message": null})));
@@ -169,7 +182,7 @@ async fn dropped_partners_stop_and_reports_are_json() {
     tell_wasabi(&partners, "r1").await;
     assert_eq!(send("POST", format!("{}/x/y", partners.outside().directory_url), &[], String::new()).await.0, 404);
     let report = serde_json::to_value(partners.report()).unwrap();
-    assert_eq!(report["wasabi_told"], json!({"r1": 1}));
+    assert_eq!(report["told"], json!({"wasabi-club": {"r1": {"counted": 1, "again": 0}}}));
     assert_eq!(report["requests"], json!({"/wasabi/PostMatchedTransaction": {"200": 1}, "elsewhere": {"404": 1}}));
 
     let addr = partners.addr;

@@ -1,6 +1,9 @@
 //! The in-memory twin of the object store: versioned, as the import bucket is.
 
-use super::lock;
+use super::{
+    faults::{Fate, Faults},
+    lock,
+};
 use crate::{Bucket, ObjectError, ObjectInfo, Objects, Put};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Mutex};
@@ -8,12 +11,33 @@ use std::{collections::BTreeMap, sync::Mutex};
 type Versions = Vec<(String, Vec<u8>)>;
 
 /// Objects in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryObjects {
     inner: Mutex<BTreeMap<(Bucket, String), Versions>>,
+    faults: Faults,
+}
+
+impl Default for MemoryObjects {
+    fn default() -> Self {
+        Self::with_faults(Faults::none())
+    }
 }
 
 impl MemoryObjects {
+    /// Objects whose calls fail by seed.
+    pub fn with_faults(faults: Faults) -> Self {
+        Self { inner: Mutex::default(), faults }
+    }
+
+    /// From now on no call fails.
+    pub fn end_faults(&self) {
+        self.faults.end();
+    }
+
+    fn readable(&self, key: &str) -> Result<(), ObjectError> {
+        self.faults.read().map_err(|_| unavailable(key, "slow down (injected)"))
+    }
+
     /// Uploads as a partner does: a new version each time. Returns the version.
     pub fn upload(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> String {
         let mut inner = lock(&self.inner);
@@ -39,14 +63,20 @@ impl MemoryObjects {
     }
 }
 
+fn unavailable(key: &str, why: &str) -> ObjectError {
+    ObjectError::Unavailable { key: key.to_owned(), why: why.to_owned() }
+}
+
 #[async_trait]
 impl Objects for MemoryObjects {
     async fn head(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<ObjectInfo, ObjectError> {
+        self.readable(key)?;
         let (version, bytes) = self.find(bucket, key, version)?;
         Ok(ObjectInfo { version, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX) })
     }
 
     async fn get(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Vec<u8>, ObjectError> {
+        self.readable(key)?;
         self.find(bucket, key, version).map(|(_, bytes)| bytes)
     }
 
@@ -58,6 +88,7 @@ impl Objects for MemoryObjects {
         from: u64,
         to: u64,
     ) -> Result<Vec<u8>, ObjectError> {
+        self.readable(key)?;
         let (_, bytes) = self.find(bucket, key, Some(version))?;
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         Ok(bytes.get(place(from)..place(to)).unwrap_or_default().to_vec())
@@ -69,10 +100,51 @@ impl Objects for MemoryObjects {
     }
 
     async fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<Put, ObjectError> {
-        if self.find(bucket, key, None).is_ok() {
-            return Ok(Put::Exists);
+        let fate = self.faults.write();
+        if matches!(fate, Fate::Throttle | Fate::Conflict) {
+            return Err(unavailable(key, "slow down (injected)"));
         }
-        self.upload(bucket, key, bytes);
-        Ok(Put::Created)
+        let there = self.find(bucket, key, None).is_ok();
+        if !there {
+            self.upload(bucket, key, bytes);
+        }
+        match fate {
+            Fate::AnswerLost => Err(unavailable(key, "the answer was lost (injected)")),
+            _ if there => Ok(Put::Exists),
+            _ => Ok(Put::Created),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Design §4: nothing that exists is overwritten, whatever was answered.
+    #[tokio::test]
+    async fn what_was_put_stays_whatever_was_answered() {
+        let objects = MemoryObjects::with_faults(Faults::new(1, 500));
+        let mut fates = [0; 3];
+        for n in 0..100 {
+            let key = format!("k{n}");
+            let first = objects.put_new(Bucket::Work, &key, b"first".to_vec()).await;
+            let again = objects.put_new(Bucket::Work, &key, b"again".to_vec()).await;
+            let there = loop {
+                match objects.get(Bucket::Work, &key, None).await {
+                    Err(ObjectError::Unavailable { .. }) => {}
+                    other => break other,
+                }
+            };
+            match (first, again) {
+                (Ok(Put::Created), Ok(put)) => assert_eq!(put, Put::Exists),
+                (Ok(put), _) => assert_eq!(put, Put::Created),
+                (Err(_), Ok(Put::Exists)) => fates[0] += 1,
+                (Err(_), Ok(Put::Created)) => fates[1] += 1,
+                (Err(_), Err(_)) => fates[2] += 1,
+            }
+            let bytes = there.ok();
+            assert!(bytes.is_none() || bytes == Some(b"first".to_vec()) || fates[1] + fates[2] > 0);
+        }
+        assert!(fates.iter().all(|n| *n > 0), "{fates:?}");
     }
 }

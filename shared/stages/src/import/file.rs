@@ -28,8 +28,6 @@ use std::collections::BTreeSet;
 
 /// Largest file: what S3 copies in one call, into the archive.
 pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
-/// Raw bytes and text of a file that is planned from memory (state.md, import file step 4).
-pub(super) const AT_ONCE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Ranges that do not come back are sent again after this: three times the function's timeout, with five receives.
 const ROUND_MIN: i64 = 15;
 /// Open files that one sweep looks at.

@@ -5,7 +5,7 @@
 //! A small file's text is kept for the import that follows. A large one's plan is put into the work bucket, and its
 //! text too if the raw bytes are packed or no plain UTF-8: the ranges then read that.
 
-use super::{file::AT_ONCE_BYTES_MAX, payment::too_old_for_its_feed};
+use super::payment::too_old_for_its_feed;
 use crate::{Harmonia, StageError};
 use harmonia_domain::{
     feed::{Feed, Transport},
@@ -17,6 +17,20 @@ use jiff::Timestamp;
 
 /// Bytes asked for at once: few requests for a large file, little memory.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// How files are cut up. A simulator's are smaller, so that small files have several ranges and a stored plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLimits {
+    /// Most raw bytes and bytes of text of a file that is planned from memory.
+    pub at_once_bytes: u64,
+    /// How large a range may be.
+    pub range: RangeLimits,
+}
+
+impl FileLimits {
+    /// What the import function has room and time for (state.md, import file step 4).
+    pub const FUNCTION: Self = Self { at_once_bytes: 8 * 1024 * 1024, range: RangeLimits::FUNCTION };
+}
 
 /// The bytes of a delivery.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +108,7 @@ impl Harmonia {
     pub(super) async fn plan(&self, raw: Raw<'_>) -> Result<Planned, StageError> {
         let format = self.format(raw.feed);
         let object = self.plan_object(raw);
-        if raw.bytes > AT_ONCE_BYTES_MAX
+        if raw.bytes > self.file_limits.at_once_bytes
             && let Some(stored) = self.stored_plan(&object).await?
         {
             return Ok(stored.planned(object));
@@ -154,7 +168,7 @@ impl Harmonia {
     async fn pass(&self, raw: Raw<'_>, format: Option<FileFormat<'_>>) -> Result<Pass, StageError> {
         let mut hash = Sha256Stream::default();
         let counts = |record: &Record| !too_old_for_its_feed(record, raw.arrived);
-        let mut reading = format.map(|format| Reading::new(format, counts));
+        let mut reading = format.map(|format| Reading::new(format, counts, self.file_limits));
         let mut at = 0;
         while at < raw.bytes {
             let piece = self.piece(raw, at).await?;
@@ -267,19 +281,22 @@ struct Reading<'a, C> {
     decoder: Decoder,
     planner: Result<Planner<'a, C>, Unreadable>,
     text: Option<String>,
+    /// Most bytes of text that are kept.
+    text_bytes_max: u64,
 }
 
 impl<'a, C: Fn(&Record) -> bool> Reading<'a, C> {
-    fn new(format: FileFormat<'a>, counts: C) -> Self {
-        let planner = Planner::new(format, counts, RangeLimits::FUNCTION);
-        Self { decoder: Decoder::new(format.encoding()), planner, text: Some(String::new()) }
+    fn new(format: FileFormat<'a>, counts: C, limits: FileLimits) -> Self {
+        let planner = Planner::new(format, counts, limits.range);
+        let decoder = Decoder::new(format.encoding());
+        Self { decoder, planner, text: Some(String::new()), text_bytes_max: limits.at_once_bytes }
     }
 
     fn take(&mut self, mut piece: &[u8]) {
         while !piece.is_empty() {
             let Ok(planner) = &mut self.planner else { return };
             let pushed = self.decoder.decode(&mut piece).and_then(|text| {
-                keep(&mut self.text, text);
+                keep(&mut self.text, text, self.text_bytes_max);
                 planner.push(text)
             });
             if let Err(unreadable) = pushed {
@@ -291,7 +308,7 @@ impl<'a, C: Fn(&Record) -> bool> Reading<'a, C> {
     fn finish(mut self, sha256: String) -> Pass {
         let plan = self.planner.and_then(|mut planner| {
             let text = self.decoder.finish()?;
-            keep(&mut self.text, text);
+            keep(&mut self.text, text, self.text_bytes_max);
             planner.push(text)?;
             planner.finish()
         });
@@ -302,9 +319,9 @@ impl<'a, C: Fn(&Record) -> bool> Reading<'a, C> {
 }
 
 /// Keeps the text as long as it is small.
-fn keep(kept: &mut Option<String>, text: &str) {
+fn keep(kept: &mut Option<String>, text: &str, bytes_max: u64) {
     let length = kept.as_ref().map_or(0, String::len).saturating_add(text.len());
-    if u64::try_from(length).is_ok_and(|length| length <= AT_ONCE_BYTES_MAX) {
+    if u64::try_from(length).is_ok_and(|length| length <= bytes_max) {
         if let Some(kept) = kept {
             kept.push_str(text);
         }

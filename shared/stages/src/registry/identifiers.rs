@@ -197,12 +197,17 @@ impl Harmonia {
     pub async fn offboard(&self, offboard: &Offboard) -> Result<Offboarded, StageError> {
         let (identifiers, missing) = self.offboarding(offboard).await?;
         let mut deleted = Vec::new();
+        let mut gone = missing.clone();
         for identifier in identifiers {
             if self.offboard_one(&identifier).await? {
                 deleted.push(identifier);
+            } else {
+                // by somebody else, or by our own write, whose answer was lost
+                gone.push(Triple::of(&identifier));
             }
         }
-        Ok(Offboarded { deleted: deleted.len(), missing, change: Change::offboarding(deleted) })
+        let (count, change) = (deleted.len(), Change::offboarding(deleted, &gone));
+        Ok(Offboarded { deleted: count, missing, change })
     }
 
     async fn offboard_one(&self, identifier: &Identifier) -> Result<bool, StageError> {

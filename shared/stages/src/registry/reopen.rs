@@ -4,7 +4,7 @@
 //! lines go. A crash between the steps leaves an entry behind whose line is open: whoever lists it next forwards the
 //! line again, which every stage behind bears.
 
-use super::parked::Looked;
+use super::{Triple, parked::Looked};
 use crate::{
     Harmonia, StageError,
     message::{self, Body, LineName},
@@ -44,6 +44,7 @@ const TRIES_MAX: u32 = 10;
 pub struct Change {
     added: Vec<Identifier>,
     removed: Vec<Identifier>,
+    gone: Vec<Triple>,
     linked: Vec<(Slug, TokenHash)>,
 }
 
@@ -53,9 +54,10 @@ impl Change {
         Self { added, ..Self::default() }
     }
 
-    /// These identifiers are offboarded.
-    pub fn offboarding(removed: Vec<Identifier>) -> Self {
-        Self { removed, ..Self::default() }
+    /// These identifiers are offboarded. `gone`: these were asked for as well and are not there; whoever offboarded
+    /// them may have died before re-opening what that set free, and asks again.
+    pub fn offboarding(removed: Vec<Identifier>, gone: &[Triple]) -> Self {
+        Self { removed, gone: gone.to_vec(), ..Self::default() }
     }
 
     /// These cards are linked.
@@ -67,12 +69,13 @@ impl Change {
     fn waited_for(&self) -> BTreeSet<WaitsFor> {
         let changed = self.added.iter().chain(&self.removed);
         let texts = changed.map(|i| WaitsFor::Mid { scheme: i.scheme, text: i.text.clone() });
+        let gone = self.gone.iter().map(|name| WaitsFor::Mid { scheme: name.scheme, text: name.text.clone() });
         let place = |i: &Identifier| {
             let location = i.location_id.clone()?;
             Some(WaitsFor::Location { merchant: i.merchant.clone(), location })
         };
         let cards = self.linked.iter().cloned().map(|(merchant, token)| WaitsFor::Card { merchant, token });
-        texts.chain(self.added.iter().filter_map(place)).chain(cards).collect()
+        texts.chain(gone).chain(self.added.iter().filter_map(place)).chain(cards).collect()
     }
 
     /// The identifiers of a text as they would be. One that exists stays as it is.

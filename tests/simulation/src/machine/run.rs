@@ -1,7 +1,7 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
+use super::{Command, Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
 use crate::story::{Step, Story};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
@@ -19,6 +19,8 @@ const CALM_TURNS_MAX: usize = 400_000;
 /// Nobody works longer than this: a queue hides a message for at least six times its function's timeout
 /// (template.yaml). That two work on one message at the same time is what copies are for.
 const LIFE_S_MAX: i64 = 300;
+/// Within so long the broom of the tables comes by, or does not.
+const BROOM_S: i64 = 86_400;
 /// Replicas of a table catch up within this.
 const REPLICA_S: i64 = 2;
 
@@ -35,22 +37,26 @@ impl Machine {
         let mut turns = 0;
         while turns < STORM_TURNS_MAX {
             turns += usize::from(steps.is_empty());
+            self.danger = steps.is_empty() || !self.weather.late;
+            let may_come = steps.front().is_some_and(|step| !step.rested);
             let waiting = self.post.waiting();
             let roll = self.dice.below(100);
             match roll {
                 _ if self.tasks.is_empty() && waiting.is_empty() && self.commands.is_empty() => {
-                    if steps.is_empty() && !self.wait_in_the_storm() {
-                        return;
+                    let waits = if may_come { false } else { self.wait_in_the_storm(&steps) };
+                    match (waits, steps.is_empty()) {
+                        (true, _) => turns += 1,
+                        (false, true) => return,
+                        (false, false) => self.feed(&mut steps),
                     }
-                    self.feed(&mut steps);
                 }
-                0..8 if !steps.is_empty() => self.feed(&mut steps),
+                0..8 if may_come => self.feed(&mut steps),
                 8..24 if self.tasks.len() < self.weather.at_once => self.start(&waiting),
                 24..26 => {
                     let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
                     self.pass(jump);
                 }
-                26 if self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
+                26 if self.danger && self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
                     self.spawn(What::Tick);
@@ -62,9 +68,9 @@ impl Machine {
     }
 
     /// What failed comes again while the weather is still bad. `false`: nothing does, or it clears up.
-    fn wait_in_the_storm(&mut self) -> bool {
-        let danger = self.weather.crashes > 0 && self.dice.below(8) > 0;
-        let Some(next) = self.post.next_visible().filter(|_| danger) else { return false };
+    fn wait_in_the_storm(&mut self, steps: &VecDeque<Step>) -> bool {
+        let stays = !steps.is_empty() || (self.weather.crashes > 0 && self.dice.below(8) > 0);
+        let Some(next) = self.post.next_visible().filter(|_| stays) else { return false };
         let now = self.clock.now();
         self.pass(next.duration_since(now).as_secs().max(0) + 1);
         true
@@ -73,6 +79,7 @@ impl Machine {
     fn calm(&mut self) -> Result<(), String> {
         self.note(|| "calm".to_owned());
         self.tables.end_faults();
+        self.objects.end_faults();
         self.post.end_faults();
         self.outside.end_faults();
         self.weather.crashes = 0;
@@ -124,6 +131,9 @@ impl Machine {
             self.tables.caught_up();
         }
         self.clock.advance(SignedDuration::from_secs(by_s));
+        if by_s >= BROOM_S && self.dice.one_in(2) {
+            self.tables.sweep(self.clock.now().as_second());
+        }
         let oldest = self.clock.now() - SignedDuration::from_secs(LIFE_S_MAX);
         while let Some(n) = self.tasks.iter().position(|task| task.started <= oldest) {
             self.kill(n);
@@ -180,7 +190,10 @@ impl Machine {
                 let event = aws_events::sqs(queue, records);
                 Box::pin(invoke(app, queue.clone(), event))
             }
-            What::Command(input) => Box::pin(command(app, self.outside.clone(), self.service, input.clone())),
+            What::Command(Command::Registry(input)) => {
+                Box::pin(command(app, self.outside.clone(), self.service, input.clone()))
+            }
+            What::Command(Command::Redress(redress)) => Box::pin(redress.clone().done(app)),
             What::Tick => Box::pin(tick(app)),
         };
         let started = self.clock.now();
@@ -226,7 +239,7 @@ impl Machine {
 
     /// Dangerous moments are those right after a change, more so after a claim, most so if the messages are cursed.
     fn dies(&mut self, n: usize, wrote: Wrote) -> bool {
-        if self.weather.crashes == 0 || wrote == Wrote::Nothing {
+        if !self.danger || self.weather.crashes == 0 || wrote == Wrote::Nothing {
             return false;
         }
         let (cursed, queue) = match &self.tasks[n].what {

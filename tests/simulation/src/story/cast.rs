@@ -37,8 +37,12 @@ pub(crate) struct Shop {
     pub(crate) merchant: &'static str,
     pub(crate) scheme: Scheme,
     pub(crate) mid: String,
+    /// Visa's other name of it.
+    pub(crate) store: Option<String>,
     pub(crate) location: String,
     pub(crate) onboarded: Onboarded,
+    /// Another merchant claims it as well, for a while.
+    pub(crate) disputed: bool,
 }
 
 /// When a till is onboarded.
@@ -77,6 +81,8 @@ const MERCHANTS: [&str; 14] = [
     "squaremeal",
     "the-works",
 ];
+/// A merchant that is in no story, but claims other merchants' tills.
+const RIVAL: &str = "slim-chickens";
 /// What the members' credentials are encrypted with, and one member's.
 pub(crate) const AES_KEY: &str = "oracle-aes-key";
 const CREDENTIALS: &str = concat!(
@@ -87,7 +93,8 @@ const CREDENTIALS: &str = concat!(
 impl Shop {
     fn new(merchant: &'static str, scheme: Scheme, number: usize, location: usize) -> Self {
         let mid = format!("{}-{}{number}", &merchant[..3], &scheme.as_str()[..1]);
-        Self { merchant, scheme, mid, location: format!("loc-{location}"), onboarded: Onboarded::First }
+        let location = format!("loc-{location}");
+        Self { merchant, scheme, mid, store: None, location, onboarded: Onboarded::First, disputed: false }
     }
 
     /// Payments count by themselves.
@@ -100,11 +107,15 @@ impl Shop {
         matches!(self.merchant, "itsu" | "stonegate" | "tgi-fridays")
     }
 
-    pub(crate) fn identifier(&self) -> Identifier {
+    /// Its identifiers: of a till with two names only the second one is onboarded, so that its payments are found by
+    /// that, and stand in the book under the first.
+    fn identifier(&self) -> Identifier {
+        let primary = (IdentifierType::Primary, self.mid.clone());
+        let (kind, text) = self.store.clone().map_or(primary, |store| (IdentifierType::Secondary, store));
         Identifier {
             scheme: self.scheme,
-            kind: IdentifierType::Primary,
-            text: self.mid.clone(),
+            kind,
+            text,
             merchant: self.merchant.parse().expect("a merchant's name"),
             location_id: Some(self.location.clone()),
             merchant_internal_id: Some("brand".to_owned()),
@@ -182,6 +193,11 @@ impl Cast {
         }
         merchants.sort_unstable();
         merchants.dedup();
+        Self::of(dice, merchants)
+    }
+
+    /// These merchants with their tills, and cards.
+    pub(super) fn of(dice: &mut Dice, merchants: Vec<&'static str>) -> Self {
         let mut shops = Vec::new();
         for merchant in merchants {
             // one location for both tills makes sales with several MIDs
@@ -192,6 +208,9 @@ impl Cast {
             }
         }
         let main = dice.below(shops.len());
+        for shop in shops.iter_mut().filter(|shop| shop.scheme == Scheme::Visa) {
+            shop.store = dice.one_in(6).then(|| format!("{}-store", shop.mid));
+        }
         for shop in &mut shops {
             shop.onboarded = match dice.below(24) {
                 0 | 1 => Onboarded::Later,
@@ -202,6 +221,7 @@ impl Cast {
         if dice.one_in(8) {
             shops[main].onboarded = Onboarded::Later;
         }
+        shops[main].disputed = dice.one_in(12);
         let mut cards = Vec::new();
         for scheme in Scheme::ALL {
             cards.extend((0..3).map(|number| Card::draw(dice, scheme, number)));
@@ -214,6 +234,18 @@ impl Cast {
     /// Tills by when they are onboarded.
     pub(crate) fn identifiers(&self, when: Onboarded) -> Vec<Identifier> {
         self.shops.iter().filter(|shop| shop.onboarded == when).map(Shop::identifier).collect()
+    }
+
+    /// What another merchant claims without right, as a name of another type.
+    pub(crate) fn disputes(&self) -> Vec<Identifier> {
+        let claim = |shop: &Shop| Identifier {
+            kind: IdentifierType::Psimi,
+            merchant: RIVAL.parse().expect("a merchant's name"),
+            location_id: None,
+            merchant_internal_id: None,
+            ..shop.identifier()
+        };
+        self.shops.iter().filter(|shop| shop.disputed).map(claim).collect()
     }
 
     pub(crate) fn merchants(&self) -> Vec<&'static str> {

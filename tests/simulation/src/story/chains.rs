@@ -1,0 +1,107 @@
+//! Claims that follow from each other. Sales stand in a row, and between two neighbours a payment that may be of either;
+//! one payment more, at the end, takes the first sale, which frees the next payment, and so on. Several rows share one
+//! book key, far enough apart to know nothing of each other.
+
+use super::{
+    Cast, Input, Onboarded, Step, Truth,
+    cast::{Knows, Shop},
+    deliveries::{Line, Purchase, Sold, as_inputs, feed_of, line, sale_id, sale_line, shifted},
+};
+use crate::dice::Dice;
+use harmonia_domain::feed::{Kind, Scheme};
+use jiff::Timestamp;
+
+/// Rows of a story, at most, and sales of each.
+const ROWS_MAX: usize = 3;
+const SALES_MAX: i64 = 4;
+/// Merchants and payment schemes that look at times, and how far a payment is from the sale beside it: within the
+/// policy's tolerance, which is 60 s or 180 s, and thrice that is not. Whole minutes, as some payments are written.
+const TILLS: [(&str, &[Scheme], i64); 6] = [
+    ("wasabi-club", &Scheme::ALL, 120),
+    ("iceland-bonus-card", &Scheme::ALL, 60),
+    ("costa", &Scheme::ALL, 60),
+    ("stonegate", &[Scheme::Mastercard, Scheme::Amex], 120),
+    ("tgi-fridays", &[Scheme::Mastercard, Scheme::Amex], 120),
+    ("itsu", &[Scheme::Mastercard], 120),
+];
+/// From row to row.
+const ROW_S: i64 = 3_600;
+
+/// What comes when.
+#[derive(Default)]
+struct Parts {
+    sales: Vec<Line>,
+    /// Payments between two sales.
+    tied: Vec<Line>,
+    /// Payments at the ends of rows.
+    ends: Vec<Line>,
+}
+
+/// The cast and what happens to it.
+pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Truth) {
+    let (merchant, schemes, apart_s) = *dice.pick(&TILLS);
+    let mut cast = Cast::of(dice, vec![merchant]);
+    for shop in &mut cast.shops {
+        (shop.onboarded, shop.disputed) = (Onboarded::First, false);
+    }
+    for card in &mut cast.cards {
+        card.knows = Knows::Member;
+    }
+    let scheme = *dice.pick(schemes);
+    let shops: Vec<&Shop> = cast.shops.iter().filter(|shop| shop.scheme == scheme).collect();
+    let shop = (*dice.pick(&shops)).clone();
+    let minute = shifted(moment, -moment.as_second().rem_euclid(60));
+    let mut truth = Truth::of(&cast);
+    let mut parts = Parts::default();
+    let code = if dice.one_in(4) { "390211" } else { "" };
+    for row in 0..=dice.below(ROWS_MAX) {
+        let at = shifted(minute, ROW_S * i64::try_from(row).unwrap_or(0));
+        fill_row(dice, &cast, (&shop, code, at, apart_s), &mut parts, &mut truth);
+    }
+    let Parts { sales, tied, ends } = parts;
+    let groups = match dice.below(6) {
+        // everything is tied, until the ends come
+        0..3 => vec![sales, tied, ends],
+        // everybody waits, until the sales come
+        3 | 4 => vec![[tied, ends].concat(), sales],
+        _ => vec![[tied, ends, sales].concat()],
+    };
+    let mut steps = Vec::new();
+    for (name, mut lines) in groups.into_iter().enumerate() {
+        dice.shuffle(&mut lines);
+        let inputs: Vec<Input> = as_inputs(dice, name, lines, &mut truth);
+        steps.extend(inputs.into_iter().enumerate().map(|(n, input)| Step { after_s: 0, rested: n == 0, input }));
+    }
+    (cast, steps, truth)
+}
+
+/// Sales, a payment between any two of them, and one more at one end or at both.
+fn fill_row(
+    dice: &mut Dice,
+    cast: &Cast,
+    (shop, code, from, apart_s): (&Shop, &'static str, Timestamp, i64),
+    parts: &mut Parts,
+    truth: &mut Truth,
+) {
+    let sales = dice.between(2, SALES_MAX);
+    let place = |n: i64| shifted(from, n * apart_s);
+    for n in 0..sales {
+        let id = sale_id(shop, parts.sales.len());
+        let sold = Sold { shop: shop.clone(), id, pence: 1250, code, digits: None, at: place(2 * n) };
+        parts.sales.push(sale_line(&sold, truth));
+    }
+    let settled = shop.scheme != Scheme::Amex && dice.one_in(2);
+    let kind = if settled { Kind::Settled } else { Kind::Auth };
+    let mut payment = |dice: &mut Dice, at: Timestamp| {
+        let card = cast.card(dice, shop.scheme).clone();
+        let id = format!("PAY{:06}", truth.lines.len());
+        let purchase = Purchase { shop: shop.clone(), card, id, at, code, auth: None, settled: None, refund: None };
+        Some(line(&purchase, kind, feed_of(shop.scheme, kind)?, 1250, truth))
+    };
+    for n in 1..sales {
+        parts.tied.extend(payment(dice, place(2 * n - 1)));
+    }
+    let (left, right) = *dice.pick(&[(true, false), (true, false), (false, true), (true, true)]);
+    let ends = [(left, -1), (right, 2 * sales - 1)].into_iter().filter(|(there, _)| *there);
+    parts.ends.extend(ends.filter_map(|(_, n)| payment(dice, place(n))));
+}
