@@ -27,6 +27,7 @@ use harmonia_domain::{
 use harmonia_matching::{Candidate, Decision};
 use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -320,7 +321,11 @@ impl Harmonia {
 
     async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
         match entry {
-            Some(entry) => Ok(self.store().delete::<BookedPayment>(&entry.key()).await?),
+            // not that of a payment that is open again (an unmatch raises the generation)
+            Some(entry) => {
+                let (key, generation) = (entry.key(), json!(entry.generation));
+                Ok(self.store().delete_where::<BookedPayment>(&key, "gen", generation).await?)
+            }
             None => Ok(()),
         }
     }
@@ -332,7 +337,7 @@ impl Harmonia {
         if purchase.base == Kind::Auth && own.kind == Kind::Settled {
             let bk = BookKey { minor: auth.amount, ..own.bk.clone() };
             let entry = BookedPayment { bk, kind: Kind::Auth, ..own.clone() };
-            self.store().delete::<BookedPayment>(&entry.key()).await?;
+            self.delete_entry(Some(&entry)).await?;
         }
         Ok(())
     }
@@ -379,6 +384,7 @@ impl Harmonia {
             kind: export.kind,
             who: export.identity.clone(),
             changed: (export.created, 0),
+            generation: purchase.generation,
         };
         // the auth may have waited under another amount than the settlement was claimed with
         self.move_entry(purchase, &own).await
@@ -459,3 +465,6 @@ impl Harmonia {
         self.send_on(trace, &found.row).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,10 @@ pub struct BookedPayment {
     pub who: IdentityRef,
     /// Arrival and line number of the last change: the order of examination (D24).
     pub changed: (Timestamp, u64),
+    /// The purchase's generation when the entry was written: whoever finishes off a match that was undone meanwhile
+    /// leaves the entry of the payment that is open again.
+    #[serde(rename = "gen", default)]
+    pub generation: u32,
 }
 
 impl BookedPayment {
@@ -166,6 +170,7 @@ impl BookedPayment {
             kind: now.identity_of,
             who,
             changed: now.changed,
+            generation: purchase.generation,
         }
     }
 

@@ -140,7 +140,13 @@ enum Plot {
     Parked,
 }
 
-const PLOTS: [Plot; 14] = [
+const PLOTS: [Plot; 20] = [
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
     Plot::Anything,
     Plot::Anything,
     Plot::Anything,

@@ -215,6 +215,7 @@ fn entry(purchase: &Purchase) -> Option<BookedPayment> {
         kind: now.identity_of,
         who: who(),
         changed: now.changed,
+        generation: purchase.generation,
     })
 }
 

@@ -102,8 +102,16 @@ async fn open_payment(harmonia: &Harmonia, id: &str) -> Purchase {
     };
     let bk = BookKey { scheme: Scheme::Visa, mid: MID.into(), currency: Currency::GBP, minor: MinorUnits(2345) };
     let changed = (later(60), 1);
-    let entry =
-        BookedPayment { merchant: wasabi(), bk, at: noon(), p: purchase.key.clone(), kind: Kind::Auth, who, changed };
+    let entry = BookedPayment {
+        merchant: wasabi(),
+        bk,
+        at: noon(),
+        p: purchase.key.clone(),
+        kind: Kind::Auth,
+        who,
+        changed,
+        generation: 0,
+    };
     put(harmonia, &purchase).await;
     put(harmonia, &entry).await;
     purchase

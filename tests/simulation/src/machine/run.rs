@@ -57,7 +57,7 @@ impl Machine {
                     self.pass(jump);
                 }
                 26 if self.season == Season::Danger && self.weather.crashes > 0 && self.weather.aim.is_none() => {
-                    self.crash()
+                    self.crash();
                 }
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
