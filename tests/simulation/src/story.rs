@@ -178,7 +178,8 @@ impl Story {
             }
             Plot::Parked => {
                 weather.mild(&mut dice, "feed-amex-auth");
-                weather.failing = *dice.pick(&[0, 10, 250, 250]);
+                weather.failing = *dice.pick(&[0, 10, 250, 400]);
+                weather.at_once = 6;
                 parked::draw(&mut dice, moment)
             }
         };
