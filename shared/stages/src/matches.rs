@@ -28,6 +28,7 @@ use harmonia_matching::{Candidate, Decision};
 use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
 use jiff::Timestamp;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -339,11 +340,16 @@ impl Harmonia {
         message::send(queues, Queue::Export, trace, group, &[item], |items| Body::Exports { items }).await
     }
 
-    async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
+    pub(crate) async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
         match entry {
-            Some(entry) => Ok(self.store().delete::<BookedPayment>(&entry.key()).await?),
+            Some(entry) => self.delete_entry_at(&entry.key(), entry.generation).await,
             None => Ok(()),
         }
+    }
+
+    /// Not that of a payment that is open again: an unmatch raises the generation.
+    async fn delete_entry_at(&self, key: &Key, generation: u32) -> Result<(), StageError> {
+        Ok(self.store().delete_where::<BookedPayment>(key, "gen", json!(generation)).await?)
     }
 
     /// A settlement that counts leaves the auth's entry behind, under the auth's amount: it goes, now that the
@@ -358,7 +364,7 @@ impl Harmonia {
         if purchase.base == Kind::Auth && kind == Kind::Settled {
             let bk = BookKey { minor: auth.amount, ..bk.clone() };
             let entry = BookedPayment::key_at(merchant, &bk, at, &purchase.key, Kind::Auth);
-            self.store().delete::<BookedPayment>(&entry).await?;
+            self.delete_entry_at(&entry, purchase.generation).await?;
         }
         Ok(())
     }
@@ -477,3 +483,6 @@ impl Harmonia {
         self.send_on(trace, &found.row).await
     }
 }
+
+#[cfg(test)]
+mod tests;

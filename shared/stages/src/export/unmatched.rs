@@ -67,7 +67,7 @@ impl Harmonia {
         }
         let claim = Claim { trace: "unmatched", stored: &stored, now: &now, who: &entry.who };
         let Claimed::Yes(_) = self.claim_unmatched(&claim, receiver).await? else { return Ok(false) };
-        self.store().delete::<BookedPayment>(&entry.key()).await?;
+        self.delete_entry(Some(entry)).await?;
         Ok(true)
     }
 }
