@@ -6,7 +6,7 @@ use jiff::Timestamp;
 /// An event for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutEvent {
-    /// What kind, in words (EventBridge's detail type).
+    /// What kind, in words (`EventBridge`'s detail type).
     pub kind: &'static str,
     /// When it happened.
     pub at: Timestamp,
@@ -22,7 +22,7 @@ pub struct EventError {
     pub why: String,
 }
 
-/// EventBridge as the audit function uses it.
+/// `EventBridge` as the audit function uses it.
 #[async_trait]
 pub trait Events: Send + Sync {
     /// Publishes events; after an error all of them may be given again.
