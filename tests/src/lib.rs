@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backfill;
 mod budget;
 #[cfg(test)]
 mod busy;

@@ -16,6 +16,9 @@ pub(crate) struct Options {
     /// The feed, e.g. wasabi-club or visa-auth.
     #[arg(long)]
     feed: Feed,
+    /// It is of the past: its purchases are matched, and nobody is told of them. Files only.
+    #[arg(long)]
+    backfill: bool,
 }
 
 pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, Failure> {
@@ -23,6 +26,10 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
     let bytes = std::fs::read(&options.file).map_err(|e| format!("{shown}: {e}"))?;
     let name = options.file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let door = Door::open(folder, Arc::new(SystemClock), Durability::PowerCut)?;
+    if options.backfill && door.is_by_message(&options.feed) {
+        return Err(format!("{} comes by message: only files can be of the past", options.feed).into());
+    }
+    let name = if options.backfill { format!("backfill/{name}") } else { name };
     let count = door.drop_bytes(&options.feed, &name, &bytes).await?;
     println!("{shown}: {count} delivered to {}", options.feed);
     Ok(ExitCode::SUCCESS)

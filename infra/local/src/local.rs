@@ -209,6 +209,11 @@ impl Door {
         }
     }
 
+    /// Does the feed come by message?
+    pub fn is_by_message(&self, feed: &Feed) -> bool {
+        self.definitions.transport(feed) == Transport::Message
+    }
+
     async fn file(&self, feed: &Feed, name: &str, bytes: &[u8]) -> Result<(), LocalError> {
         let key = format!("imports/{feed}/{name}");
         let version = self.objects.upload(Bucket::Imports, &key, bytes)?;

@@ -43,4 +43,7 @@ pub struct Source {
     /// Line number in the raw file, from 1.
     #[serde(rename = "n")]
     pub line: u64,
+    /// It came in a file of the past: matched as any, but the merchant knows of it already and is not told.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub backfill: bool,
 }

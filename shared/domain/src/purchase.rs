@@ -189,7 +189,7 @@ impl PaymentFacts {
     /// Equal in everything a partner could have changed.
     pub fn same_content(&self, other: &Self) -> bool {
         let neutral = |f: &Self| Self {
-            src: Source { from: String::new(), offset: 0, line: 0 },
+            src: Source { from: String::new(), offset: 0, line: 0, backfill: false },
             arrived: Timestamp::UNIX_EPOCH,
             parked: None,
             due: None,

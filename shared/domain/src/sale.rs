@@ -130,7 +130,7 @@ impl Sale {
     /// Equal in everything a partner could have changed; arrival and source aside.
     pub fn same_content(&self, other: &Self) -> bool {
         let neutral = |s: &Self| Self {
-            src: Source { from: String::new(), offset: 0, line: 0 },
+            src: Source { from: String::new(), offset: 0, line: 0, backfill: false },
             arrived: Timestamp::UNIX_EPOCH,
             group: None,
             state: SaleState::Live,

@@ -265,6 +265,9 @@ pub struct BookedSale {
     /// As the till wrote it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub l4: Option<String>,
+    /// It came in a file of the past.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub backfill: bool,
 }
 
 impl BookedSale {
@@ -281,6 +284,7 @@ impl BookedSale {
             arrived: sale.arrived,
             group: sale.group.clone(),
             code: sale.auth_code.clone(),
+            backfill: sale.src.backfill,
             f6: sale.first_six.clone(),
             l4: sale.last_four.clone(),
         };

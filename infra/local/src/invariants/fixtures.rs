@@ -51,7 +51,7 @@ pub(super) fn facts(slug: &str) -> PaymentFacts {
         }),
         token: TokenHash("card".into()),
         sealed: SealedToken("sealed".into()),
-        src: Source { from: "message".into(), offset: 0, line: 1 },
+        src: Source { from: "message".into(), offset: 0, line: 1, backfill: false },
         arrived: noon(),
         parked: None,
         due: None,
@@ -78,7 +78,7 @@ pub(super) fn sale_of(slug: &str, scheme: Scheme, id: &str) -> Sale {
         last_four: Some("0000".into()),
         extra: None,
     };
-    let source = Source { from: "message".into(), offset: 0, line: 1 };
+    let source = Source { from: "message".into(), offset: 0, line: 1, backfill: false };
     Sale::new(merchant(slug), line, &Tills::new(), source, noon(), None)
 }
 

@@ -23,7 +23,7 @@ fn facts(minor: i64, code: &str, arrived: i64) -> PaymentFacts {
         }),
         token: TokenHash("h".into()),
         sealed: SealedToken("s".into()),
-        src: Source { from: "f".into(), offset: 0, line: 1 },
+        src: Source { from: "f".into(), offset: 0, line: 1, backfill: false },
         arrived: Timestamp::from_second(arrived).unwrap(),
         parked: None,
         due: None,

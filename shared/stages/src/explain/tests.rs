@@ -48,7 +48,7 @@ fn later(seconds: i64) -> Timestamp {
 }
 
 fn src(line: u64) -> Source {
-    Source { from: "m".into(), offset: 0, line }
+    Source { from: "m".into(), offset: 0, line, backfill: false }
 }
 
 /// A Visa auth at noon, of a known merchant unless it is parked for its MID.

@@ -58,6 +58,12 @@ pub(crate) fn feed_of(key: &str) -> Result<Feed, StageError> {
     feed.parse().map_err(|_| no_feed())
 }
 
+/// Files under `imports/<feed>/backfill/` are of the past: their purchases are matched, and nobody is told of them.
+pub(super) fn is_backfill(key: &str) -> bool {
+    let rest = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/'));
+    rest.is_some_and(|(_, name)| name.starts_with("backfill/"))
+}
+
 /// The last part of an object key.
 pub fn file_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
@@ -382,6 +388,10 @@ mod tests {
     #[test]
     fn feeds_are_read_from_keys() {
         assert_eq!(feed_of("imports/wasabi-club/2024/a b.csv").unwrap().as_str(), "wasabi-club");
+        assert!(is_backfill("imports/wasabi-club/backfill/a.csv"));
+        for other in ["imports/wasabi-club/a.csv", "imports/wasabi-club/backfill", "imports/backfill/a.csv"] {
+            assert!(!is_backfill(other), "{other}");
+        }
         for bad in ["imports/", "imports/a", "imports/wasabi-club/", "other/wasabi-club/a.csv", "imports/A B/x"] {
             assert!(matches!(feed_of(bad), Err(StageError::NoFeed { .. })), "{bad}");
         }

@@ -44,6 +44,8 @@ pub(super) struct Origin<'a> {
     pub(super) arrived: Timestamp,
     /// The file whose closing makes sales visible.
     pub(super) group: Option<&'a str>,
+    /// The lines are of the past.
+    pub(super) backfill: bool,
 }
 
 /// What came out of some lines.
@@ -102,7 +104,7 @@ impl Harmonia {
         let mut sales_seen = HashMap::new();
         let mut ready = Vec::new();
         for Numbered { line, offset, record } in records {
-            let src = Source { from: origin.from.to_owned(), offset, line };
+            let src = Source { from: origin.from.to_owned(), offset, line, backfill: origin.backfill };
             let prepared = match record {
                 Record::Skipped(reason) => Line { number: line, at: None, work: Work::Done(Outcome::Skipped(reason)) },
                 Record::Rejected(reject) => rejected(line, reject),

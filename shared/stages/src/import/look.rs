@@ -1,7 +1,10 @@
 //! Reading one line of an input again, for whoever asks what became of it: nothing is stored, planned anew in the work
 //! bucket, or forwarded.
 
-use super::{file::raw, plan::Planned};
+use super::{
+    file::{is_backfill, raw},
+    plan::Planned,
+};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{Source, file::File};
 use harmonia_feeds::{Record, read_range};
@@ -32,7 +35,7 @@ impl Harmonia {
         if file.bucket == Bucket::Archive.as_str() {
             return self.look_at_message(file, line).await;
         }
-        let source = Source { from: file.id.as_str().to_owned(), offset: 0, line };
+        let source = Source { from: file.id.as_str().to_owned(), offset: 0, line, backfill: is_backfill(&file.object) };
         let looked = match self.look_into(file, line).await {
             Err(StageError::Object(ObjectError::Missing { .. })) => Looked::Gone,
             other => other?,
@@ -62,7 +65,7 @@ impl Harmonia {
     }
 
     async fn look_at_message(&self, file: &File, number: u64) -> Result<(Source, Looked), StageError> {
-        let nobody = || Source { from: file.id.as_str().to_owned(), offset: 0, line: number };
+        let nobody = || Source { from: file.id.as_str().to_owned(), offset: 0, line: number, backfill: false };
         let object = match self.ports.objects.get(Bucket::Archive, &file.object, None).await {
             Ok(object) => object,
             Err(ObjectError::Missing { .. }) => return Ok((nobody(), Looked::Gone)),
@@ -76,6 +79,6 @@ impl Harmonia {
             .map_err(|e| StageError::Message { why: format!("archived message: {:?}", e.classify()) })?;
         let record = self.read(&file.feed, message.body.as_bytes());
         // a message is a line of its own
-        Ok((Source { from: message.id, offset: 0, line: 1 }, Looked::Record(Box::new(record))))
+        Ok((Source { from: message.id, offset: 0, line: 1, backfill: false }, Looked::Record(Box::new(record))))
     }
 }

@@ -67,7 +67,7 @@ impl Harmonia {
     }
 
     async fn import_message(&self, feed: &Feed, message: &FeedMessage) -> Result<Imported, StageError> {
-        let origin = Origin { feed, from: &message.id, arrived: message.sent, group: None };
+        let origin = Origin { feed, from: &message.id, arrived: message.sent, group: None, backfill: false };
         let record = self.read(feed, message.body.as_bytes());
         let stamp = self.stamp(format!("import {feed} {}", message.id));
         let records = std::iter::once(Numbered { line: 1, offset: 0, record });

@@ -1,7 +1,11 @@
 //! A range of a file: its lines are stored, then forwarded, then its result says so (state.md, import file 5-7). A
 //! crash anywhere before leaves lines that the next try finds by their source.
 
-use super::{file::raw, lines::Origin, plan::Planned};
+use super::{
+    file::{is_backfill, raw},
+    lines::Origin,
+    plan::Planned,
+};
 use crate::{
     Harmonia, StageError,
     message::{self, Body},
@@ -22,7 +26,8 @@ impl Harmonia {
             records.map_err(|e| StageError::Message { why: format!("file {} range {number}: {e}", file.id) })?;
         let stamp = self.stamp(format!("import {}", file.id));
         let group = file_key(&file.feed, file.arrived, &file.id).group();
-        let origin = Origin { feed: &file.feed, from: file.id.as_str(), arrived: file.arrived, group: Some(&group) };
+        let (feed, from, backfill) = (&file.feed, file.id.as_str(), is_backfill(&file.object));
+        let origin = Origin { feed, from, arrived: file.arrived, group: Some(&group), backfill };
         let imported = self.import_lines(&origin, records, &stamp).await?;
         let queues = self.ports.queues.as_ref();
         let body = |items| Body::Lines { tries: 0, items };

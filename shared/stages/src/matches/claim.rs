@@ -20,6 +20,11 @@ use serde_json::{Map, json};
 /// The code of a person's word among the evidence of a match.
 pub(crate) const FORCED: &str = "forced";
 
+/// The state of an export whose purchase came in a file of the past.
+fn backfilled() -> ExportState {
+    ExportState::Skipped { why: "backfill".to_owned() }
+}
+
 /// What became of a claim.
 pub(crate) enum Claimed {
     /// It holds: this export was made with it.
@@ -74,6 +79,10 @@ impl Harmonia {
         let stamp = self.stamp(format!("match {}", claim.trace));
         let key = export.key();
         let takes_sale = take_sale(&export.merchant, &sale.id, &key, &stamp);
+        // whichever half is of the past, the merchant knows of the purchase
+        if sale.backfill {
+            export.state = backfilled();
+        }
         self.claim_all(claim, export, purchase.claimed(key)?, Some(takes_sale), &stamp).await
     }
 
@@ -161,7 +170,13 @@ impl Harmonia {
         sale: Option<Write>,
         stamp: &Stamp,
     ) -> Result<Claimed, StageError> {
-        let export = Export { state: self.first_state(&export.merchant, export.facts.at)?, ..export };
+        let of_the_past = claim.stored.row.line(export.kind).is_some_and(|line| line.src.backfill);
+        let state = match &export.state {
+            ExportState::Skipped { .. } => export.state.clone(),
+            _ if of_the_past => backfilled(),
+            _ => self.first_state(&export.merchant, export.facts.at)?,
+        };
+        let export = Export { state, ..export };
         let takes_purchase = put_write(&purchase, Expect::Version(claim.stored.version), stamp);
         let with_sale = sale.is_some();
         let makes_export = put_write(&export, Expect::Absent, stamp);

@@ -117,7 +117,7 @@ fn sale(harmonia: &Harmonia) -> Sale {
         last_four: None,
         extra: None,
     };
-    let src = Source { from: "message".into(), offset: 0, line: 1 };
+    let src = Source { from: "message".into(), offset: 0, line: 1, backfill: false };
     Sale::new(slug("wasabi-club"), line, &Tills::new(), src, harmonia.now(), None)
 }
 
@@ -192,7 +192,7 @@ async fn parked_auth(harmonia: &Harmonia, why: ParkReason) -> PurchaseKey {
         identifier: known.then(|| identifier("1", "wasabi-club", None).into()),
         token: harmonia.cards.hash(&token),
         sealed: harmonia.cards.seal(&token).unwrap(),
-        src: Source { from: "message".into(), offset: 0, line: 1 },
+        src: Source { from: "message".into(), offset: 0, line: 1, backfill: false },
         arrived: harmonia.now(),
         parked: Some(why),
         due: None,
