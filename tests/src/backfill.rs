@@ -1,38 +1,22 @@
 //! Files of the past: matched as any, told to nobody, and sent later if a person wants it.
 
-use crate::sample::{AT, cloud, iceland, iceland_header, link, onboard, visa};
+use crate::sample::{AT, iceland, pay, sell, till};
 use harmonia_domain::export::ExportState;
-use harmonia_local::{memory_cloud::MemoryCloud, state::Rows};
 use harmonia_stages::export::{Listing, Redrive};
-
-async fn sell(cloud: &mut MemoryCloud, name: &str, id: &str) {
-    let file = format!("{}\n{}\n", iceland_header(), iceland(id, "123456", "25.00"));
-    cloud.deliver(&"iceland-bonus-card".parse().unwrap(), name, file.as_bytes()).await.unwrap();
-}
-
-async fn pay(cloud: &mut MemoryCloud, id: &str) {
-    let payment = visa(id, false, AT, "25.00", "123456");
-    cloud.deliver(&"visa-auth".parse().unwrap(), "message", &payment).await.unwrap();
-    cloud.until_quiet().await.unwrap();
-}
-
-fn states(rows: &Rows) -> Vec<&ExportState> {
-    rows.exports.iter().map(|x| &x.state).collect()
-}
 
 #[tokio::test]
 async fn a_file_of_the_past_is_matched_and_told_to_nobody() {
-    let mut cloud = cloud(1, 0).await;
-    onboard(&mut cloud).await;
-    link(&cloud).await;
-    sell(&mut cloud, "backfill/may.csv", "S1").await;
-    pay(&mut cloud, "V1").await;
-    let rows = cloud.rows().unwrap();
-    assert_eq!(states(&rows), [&ExportState::Skipped { why: "backfill".into() }]);
+    let cloud = till(true).await;
+    sell(&cloud, "backfill/may.csv", &[iceland("S1", "123456", "25.00")]).await;
+    pay(&cloud, "V1", false, AT, "25.00", "123456").await;
+    cloud.until_quiet().await.unwrap();
+    let states: Vec<_> = cloud.rows().unwrap().exports.into_iter().map(|x| x.state).collect();
+    assert_eq!(states, [ExportState::Skipped { why: "backfill".into() }]);
     assert_eq!(cloud.partners.report().rewarded(), 0);
     // the same till's next file is not of the past
-    sell(&mut cloud, "june.csv", "S2").await;
-    pay(&mut cloud, "V2").await;
+    sell(&cloud, "june.csv", &[iceland("S2", "123456", "25.00")]).await;
+    pay(&cloud, "V2", false, AT, "25.00", "123456").await;
+    cloud.until_quiet().await.unwrap();
     assert_eq!(cloud.partners.report().rewarded(), 1);
     // a person thinks otherwise of the first
     let merchant = "iceland-bonus-card".parse().unwrap();
