@@ -69,8 +69,8 @@ impl Feeds {
 async fn cost(count: u64, sale_first: bool, with_payments: bool) -> (u64, u64) {
     let feeds = feeds();
     let folder = tempfile::tempdir().unwrap();
-    let partners = Partners::start(&feeds.world.users, Faults::none()).await.unwrap();
     let clock = Arc::new(SetClock::new("2024-06-03T13:10:00Z".parse::<Timestamp>().unwrap()));
+    let partners = Partners::start(&feeds.world.users, Faults::none(), clock.clone()).await.unwrap();
     let state = Folder::new(folder.path());
     let local = Local::open(&state, &feeds.world, &partners.outside(), clock, Durability::Kill, None).await.unwrap();
     let before = local.consumed();
@@ -121,8 +121,8 @@ async fn nothing_costs_more_than_its_budget() {
 async fn an_explanation_costs_little() {
     let feeds = feeds();
     let folder = tempfile::tempdir().unwrap();
-    let partners = Partners::start(&feeds.world.users, Faults::none()).await.unwrap();
     let clock = Arc::new(SetClock::new("2024-06-03T13:10:00Z".parse::<Timestamp>().unwrap()));
+    let partners = Partners::start(&feeds.world.users, Faults::none(), clock.clone()).await.unwrap();
     let state = Folder::new(folder.path());
     let local = Local::open(&state, &feeds.world, &partners.outside(), clock, Durability::Kill, None).await.unwrap();
     // 101 payments and 100 sales: one payment waits, and has sales of its till around it

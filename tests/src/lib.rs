@@ -11,6 +11,8 @@ mod explain;
 #[cfg(test)]
 mod horizon;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod intake;
 #[cfg(test)]
 mod kill;

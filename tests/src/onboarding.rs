@@ -1,14 +1,15 @@
-//! docs/onboarding.md, played from the door to the match: one TOML file, one sample, no Rust. Its members are in the
-//! second user directory.
+//! docs/onboarding.md, played from the door to the receipt that the merchant counts: one TOML file, one sample, no Rust.
+//! Its members are in the second user directory.
 
-use crate::sample::cloud;
-use harmonia_definitions::{Definition, Definitions};
+use crate::sample::{cloud, describe};
+use harmonia_definitions::Definition;
 use harmonia_domain::{
     export::ExportState,
     file::FileState,
     identifier::{Identifier, IdentifierType},
     money::MinorUnits,
 };
+use harmonia_local::partners::Told;
 use harmonia_ports::Bucket;
 use harmonia_stages::{Directory, Settings, registry::read_users};
 use serde_json::json;
@@ -19,15 +20,13 @@ const SAMPLE: &[u8] = include_bytes!("../../docs/onboarding/kaffeehaus-linde.csv
 
 #[tokio::test]
 async fn a_merchant_is_one_toml_file() {
-    let mut definition = Definition::from_toml(TOML, "kaffeehaus-linde.toml").unwrap();
-    // nobody to tell: the request itself is tested where it is built
-    definition.export = None;
+    let definition = Definition::from_toml(TOML, "kaffeehaus-linde.toml").unwrap();
     let merchant = definition.merchant.clone();
     let mut cloud = cloud(1, 0).await;
     // the winter sale is the one that is paid here
     cloud.clock.set("2024-12-02T03:00:00Z".parse().unwrap());
+    describe(&mut cloud, definition);
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.definitions = Arc::new(Definitions::shipped().unwrap().with(definition));
     harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
     let till = Identifier {
         scheme: "mastercard".parse().unwrap(),
@@ -66,5 +65,7 @@ async fn a_merchant_is_one_toml_file() {
     let [x] = &rows.exports[..] else { panic!("one match: {:?}", rows.exports) };
     assert_eq!((x.sale.as_deref(), x.book_key.minor), (Some("K-1002"), MinorUnits(123_450)));
     assert_eq!((x.book_key.currency.as_str(), x.identity.last_four.as_str()), ("EUR", "1017"));
-    assert_eq!(x.state, ExportState::Held, "it waits for an [export] part");
+    assert!(matches!(x.state, ExportState::Delivered { .. }), "{:?}", x.state);
+    let told = cloud.partners.report().told.remove(merchant.as_str()).unwrap();
+    assert_eq!(told, [(x.id.as_uuid(), Told { counted: 1, again: 0 })].into(), "under its Idempotency-Key");
 }

@@ -1,8 +1,8 @@
 //! Redress (spec match §6, design §4): what a person does to matches, end to end, and what late settlements and
 //! differing lines leave behind (D12, D25).
 
-use crate::sample::{AT, iceland, pay, sell, till};
-use harmonia_definitions::{Corrections, Definitions};
+use crate::sample::{AT, describe, iceland, pay, sell, till};
+use harmonia_definitions::{Corrections, Definition};
 use harmonia_domain::{
     export::{Export, ExportState, MatchType},
     feed::{Kind, Slug},
@@ -19,7 +19,6 @@ use harmonia_stages::{
     redress::{RedressError, Told, Undone, Unmatched, Words},
 };
 use harmonia_state::{BookedSale, Store};
-use std::sync::Arc;
 
 fn iceland_slug() -> Slug {
     "iceland-bonus-card".parse().unwrap()
@@ -170,7 +169,7 @@ async fn an_unmatch_returns_both_to_the_book() {
     assert_eq!(rows.exports.len(), 3);
     assert!(rows.exports.iter().filter(|x| x.id == third.id).count() == 1 && third.id != first.id);
     assert_eq!(third.generation, 1);
-    assert_eq!(cloud.partners.report().iceland_bodies.len(), 3, "each is told, as itself");
+    assert_eq!(cloud.partners.report().bodies_of("iceland-bonus-card"), 3, "each is told, as itself");
 }
 
 /// An export that is not told yet is not told any more; a settlement that came after the match counts afterwards.
@@ -214,13 +213,15 @@ async fn an_unmatch_may_be_repeated() {
     assert_eq!(good(&cloud), before);
 }
 
-/// The same definitions, but Iceland wants to hear of corrections and reversals.
+/// The same definitions, but Iceland is told by a request that names the amount, and wants to hear of corrections and
+/// reversals: its own protocol could not tell them.
 fn adjusting(cloud: &mut MemoryCloud, corrections: Option<Corrections>) {
-    let definitions = &cloud.cloud.app.harmonia.definitions;
-    let mut iceland = definitions.get(&iceland_slug()).unwrap().clone();
-    let target = iceland.export.as_mut().unwrap();
+    let mut iceland = cloud.cloud.app.harmonia.definitions.get(&iceland_slug()).unwrap().clone();
+    let linde = include_str!("../../docs/onboarding/kaffeehaus-linde.toml");
+    let mut target = Definition::from_toml(linde, "kaffeehaus-linde.toml").unwrap().export.unwrap();
     (target.corrections, target.reversals) = (corrections, true);
-    cloud.cloud.app.harmonia.definitions = Arc::new(Definitions::clone(definitions).with(iceland));
+    iceland.export = Some(target);
+    describe(cloud, iceland);
 }
 
 /// "If the export was delivered, says so and asks for a reversal where the merchant has one."
@@ -263,7 +264,7 @@ async fn a_final_amount_after_the_match() {
         assert_eq!(later.x, correction.map(Export::key));
         assert_eq!(rows.exports.len(), 1 + usize::from(told.is_some()));
         assert!(rows.exports.iter().all(|x| matches!(x.state, ExportState::Delivered { .. })), "{:#?}", rows.exports);
-        assert_eq!(cloud.partners.report().iceland_bodies.len(), rows.exports.len());
+        assert_eq!(cloud.partners.report().bodies_of("iceland-bonus-card"), rows.exports.len());
     }
 }
 

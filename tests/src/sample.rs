@@ -1,8 +1,12 @@
 //! Small inputs for tests of what arrives: an empty cloud, rows of a till, payments at it, packed bytes.
 
+use harmonia_definitions::{Definition, Definitions};
 use harmonia_domain::identifier::{Identifier, IdentifierType};
 use harmonia_gen::{Day, Plan, generate};
-use harmonia_local::{memory_cloud::MemoryCloud, partners::Faults};
+use harmonia_local::{
+    memory_cloud::MemoryCloud,
+    partners::{Faults, PlayedPartners, add_described},
+};
 use harmonia_stages::{Directory, Settings, registry::read_users};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -34,6 +38,15 @@ pub(crate) async fn till(linked: bool) -> MemoryCloud {
         link(&cloud).await;
     }
     cloud
+}
+
+/// The outside of a cloud in memory, in which this merchant is told as its definition describes.
+pub(crate) fn describe(cloud: &mut MemoryCloud, definition: Definition) {
+    let mut outside = PlayedPartners::outside();
+    add_described(&mut outside, &definition.merchant);
+    let harmonia = &mut cloud.cloud.app.harmonia;
+    harmonia.ports.secrets = outside.secrets(&day().aes_key);
+    harmonia.definitions = Arc::new(outside.addressed(Definitions::clone(&harmonia.definitions).with(definition)));
 }
 
 /// Onboards [`MID`]; members are those of the second user directory from here on.

@@ -10,7 +10,7 @@ use harmonia_local::{
     run::{for_ever, until_quiet},
     world::{Outside, World, read},
 };
-use harmonia_ports::memory::SetClock;
+use harmonia_ports::{Clock, memory::SetClock};
 use harmonia_runtime::SystemClock;
 use jiff::Timestamp;
 use std::{
@@ -44,7 +44,11 @@ pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, 
     let (outside, _playing) = if let Some(file) = &options.outside {
         (read::<Outside>(file)?, None)
     } else {
-        let partners = Partners::start(&world.users, Faults::none()).await?;
+        let clock: Arc<dyn Clock> = match options.until_quiet_from {
+            Some(start) => Arc::new(SetClock::new(start)),
+            None => Arc::new(SystemClock),
+        };
+        let partners = Partners::start(&world.users, Faults::none(), clock).await?;
         (partners.outside(), Some(partners))
     };
     match options.until_quiet_from {

@@ -6,8 +6,7 @@ mod chains;
 mod deliveries;
 mod parked;
 
-pub(crate) use harmonia_local::partners::Bill;
-use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
+pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
 
 use crate::dice::Dice;
 use harmonia_domain::{
@@ -15,6 +14,7 @@ use harmonia_domain::{
     identifier::Identifier,
 };
 use harmonia_feeds::RangeLimits;
+use harmonia_local::partners::Bill;
 use harmonia_stages::import::FileLimits;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
