@@ -28,6 +28,7 @@ use harmonia_matching::{Candidate, Decision};
 use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
 use jiff::Timestamp;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
@@ -341,7 +342,11 @@ impl Harmonia {
 
     async fn delete_entry(&self, entry: Option<&BookedPayment>) -> Result<(), StageError> {
         match entry {
-            Some(entry) => Ok(self.store().delete::<BookedPayment>(&entry.key()).await?),
+            // not that of a payment that is open again (an unmatch raises the generation)
+            Some(entry) => {
+                let (key, generation) = (entry.key(), json!(entry.generation));
+                Ok(self.store().delete_where::<BookedPayment>(&key, "gen", generation).await?)
+            }
             None => Ok(()),
         }
     }
@@ -358,7 +363,9 @@ impl Harmonia {
         if purchase.base == Kind::Auth && kind == Kind::Settled {
             let bk = BookKey { minor: auth.amount, ..bk.clone() };
             let entry = BookedPayment::key_at(merchant, &bk, at, &purchase.key, Kind::Auth);
-            self.store().delete::<BookedPayment>(&entry).await?;
+            // not that of a payment that is open again
+            let generation = json!(purchase.generation);
+            self.store().delete_where::<BookedPayment>(&entry, "gen", generation).await?;
         }
         Ok(())
     }
@@ -477,3 +484,6 @@ impl Harmonia {
         self.send_on(trace, &found.row).await
     }
 }
+
+#[cfg(test)]
+mod tests;

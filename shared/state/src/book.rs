@@ -165,6 +165,10 @@ pub struct BookedPayment {
     /// What the payment itself shows of the card.
     #[serde(rename = "l4", skip_serializing_if = "Option::is_none", default)]
     pub last_four: Option<String>,
+    /// The purchase's generation when the entry was written: whoever finishes off a match that was undone meanwhile
+    /// leaves the entry of the payment that is open again.
+    #[serde(rename = "gen", default)]
+    pub generation: u32,
 }
 
 impl BookedPayment {
@@ -182,6 +186,7 @@ impl BookedPayment {
             code: now.auth_code.clone(),
             first_six: now.first_six.clone(),
             last_four: now.last_four.clone(),
+            generation: purchase.generation,
         }
     }
 

@@ -191,6 +191,16 @@ impl<'a> Store<'a> {
         Ok(insist!(self.tables.delete(R::TABLE, key))?)
     }
 
+    /// Deletes an item whose field has this value; another one, or none, is left as it is.
+    pub async fn delete_where<R: Row>(&self, key: &Key, field: &str, is: serde_json::Value) -> Result<(), StoredError> {
+        let expect = Expect::Fields(vec![(field.into(), is)]);
+        let write = Write::Delete { table: R::TABLE, key: key.clone(), expect };
+        match insist!(self.tables.write(write.clone())) {
+            Ok(()) | Err(WriteError::Condition(_)) => Ok(()),
+            Err(WriteError::Store(e)) => Err(e.into()),
+        }
+    }
+
     /// Several writes, all or none.
     pub async fn transact(&self, writes: Vec<Write>) -> Result<(), WriteError> {
         insist!(self.tables.transact(writes.clone()))

@@ -63,6 +63,17 @@ impl Shared {
     }
 }
 
+/// What may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Season {
+    /// Bad weather in which nobody dies yet.
+    Bad,
+    /// Bad weather in which handlers die.
+    Danger,
+    /// Nothing fails any more.
+    Calm,
+}
+
 /// What an operator does.
 #[derive(Debug, Clone)]
 enum Command {
@@ -137,10 +148,7 @@ pub(crate) struct Machine {
     /// Commands to be started (again).
     commands: Vec<Command>,
     service: bool,
-    /// Handlers may die.
-    danger: bool,
-    /// The bad weather is over.
-    calm: bool,
+    season: Season,
     trace: bool,
 }
 
@@ -202,8 +210,7 @@ impl Machine {
             cursed: BTreeSet::new(),
             commands: Vec::new(),
             service: story.service,
-            danger: true,
-            calm: false,
+            season: Season::Danger,
             trace,
         };
         machine.processes = (0..machine.weather.processes).map(|_| machine.process()).collect();

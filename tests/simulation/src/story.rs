@@ -143,7 +143,13 @@ enum Plot {
     Parked,
 }
 
-const PLOTS: [Plot; 14] = [
+const PLOTS: [Plot; 20] = [
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
+    Plot::Anything,
     Plot::Anything,
     Plot::Anything,
     Plot::Anything,
@@ -175,7 +181,8 @@ impl Story {
             }
             Plot::Parked => {
                 weather.mild(&mut dice, "feed-amex-auth");
-                weather.failing = *dice.pick(&[0, 10, 250, 250]);
+                weather.failing = *dice.pick(&[0, 10, 250, 400]);
+                weather.at_once = 6;
                 parked::draw(&mut dice, moment)
             }
         };

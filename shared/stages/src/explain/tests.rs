@@ -114,6 +114,7 @@ async fn open_payment(harmonia: &Harmonia, id: &str) -> Purchase {
         code: String::new(),
         first_six: None,
         last_four: None,
+        generation: 0,
     };
     put(harmonia, &purchase).await;
     put(harmonia, &entry).await;

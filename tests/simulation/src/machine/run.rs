@@ -1,7 +1,7 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Command, Machine, Task, What, command, gate::Wrote, invoke, tick, versions};
+use super::{Command, Machine, Season, Task, What, command, gate::Wrote, invoke, tick, versions};
 use crate::story::{Step, Story};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
@@ -37,7 +37,7 @@ impl Machine {
         let mut turns = 0;
         while turns < STORM_TURNS_MAX {
             turns += usize::from(steps.is_empty());
-            self.danger = steps.is_empty() || !self.weather.late;
+            self.season = if steps.is_empty() || !self.weather.late { Season::Danger } else { Season::Bad };
             let may_come = steps.front().is_some_and(|step| !step.rested);
             let waiting = self.post.waiting();
             let roll = self.dice.below(100);
@@ -56,7 +56,9 @@ impl Machine {
                     let jump = *self.dice.pick(&[0, 0, 1, 1, 5, 30, 400]);
                     self.pass(jump);
                 }
-                26 if self.danger && self.weather.crashes > 0 && self.weather.aim.is_none() => self.crash(),
+                26 if self.season == Season::Danger && self.weather.crashes > 0 && self.weather.aim.is_none() => {
+                    self.crash();
+                }
                 27 if self.weather.ticks > 0 => {
                     self.weather.ticks -= 1;
                     self.spawn(What::Tick);
@@ -83,7 +85,7 @@ impl Machine {
         self.post.end_faults();
         self.outside.end_faults();
         self.weather.crashes = 0;
-        self.calm = true;
+        self.season = Season::Calm;
         for _ in 0..CALM_TURNS_MAX {
             let waiting = self.post.waiting();
             let busy = !self.tasks.is_empty();
@@ -173,7 +175,7 @@ impl Machine {
             "import-files" | "ranges" => 1,
             _ => *self.dice.pick(&[1, 1, 2, 10]),
         };
-        let records = self.post.receive(&queue, most, self.calm);
+        let records = self.post.receive(&queue, most, self.season == Season::Calm);
         if !records.is_empty() {
             self.spawn(What::Batch { queue, records });
         }
@@ -239,7 +241,7 @@ impl Machine {
 
     /// Dangerous moments are those right after a change, more so after a claim, most so if the messages are cursed.
     fn dies(&mut self, n: usize, wrote: Wrote) -> bool {
-        if !self.danger || self.weather.crashes == 0 || wrote == Wrote::Nothing {
+        if self.season != Season::Danger || self.weather.crashes == 0 || wrote == Wrote::Nothing {
             return false;
         }
         let (cursed, queue) = match &self.tasks[n].what {

@@ -48,15 +48,19 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
         card.knows = Knows::Member;
     }
     let scheme = *dice.pick(schemes);
-    let shops: Vec<&Shop> = cast.shops.iter().filter(|shop| shop.scheme == scheme).collect();
-    let shop = (*dice.pick(&shops)).clone();
+    let shops: Vec<Shop> = cast.shops.iter().filter(|shop| shop.scheme == scheme).cloned().collect();
+    let shop = dice.pick(&shops).clone();
+    // a location's sales are those of all its tills
+    let located = matches!(merchant, "stonegate" | "itsu");
+    let tills: Vec<Shop> =
+        shops.into_iter().filter(|s| s.mid == shop.mid || (located && s.location == shop.location)).collect();
     let minute = shifted(moment, -moment.as_second().rem_euclid(60));
     let mut truth = Truth::of(&cast);
     let mut parts = Parts::default();
     let code = if dice.one_in(4) { "390211" } else { "" };
     for row in 0..=dice.below(ROWS_MAX) {
         let at = shifted(minute, ROW_S * i64::try_from(row).unwrap_or(0));
-        fill_row(dice, &cast, (&shop, code, at, apart_s), &mut parts, &mut truth);
+        fill_row(dice, &cast, (&shop, &tills, code, at, apart_s), &mut parts, &mut truth);
     }
     let Parts { sales, tied, ends } = parts;
     let groups = match dice.below(6) {
@@ -79,7 +83,7 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
 fn fill_row(
     dice: &mut Dice,
     cast: &Cast,
-    (shop, code, from, apart_s): (&Shop, &'static str, Timestamp, i64),
+    (shop, tills, code, from, apart_s): (&Shop, &[Shop], &'static str, Timestamp, i64),
     parts: &mut Parts,
     truth: &mut Truth,
 ) {
@@ -92,16 +96,23 @@ fn fill_row(
     }
     let settled = shop.scheme != Scheme::Amex && dice.one_in(2);
     let kind = if settled { Kind::Settled } else { Kind::Auth };
-    let mut payment = |dice: &mut Dice, at: Timestamp| {
+    let scheme = shop.scheme;
+    let moves = dice.one_in(3);
+    let mut payment = |dice: &mut Dice, at: Timestamp, moves: bool| {
         let card = cast.card(dice, shop.scheme).clone();
         let id = format!("PAY{:06}", truth.lines.len());
-        let purchase = Purchase { shop: shop.clone(), card, id, at, code, auth: None, settled: None, refund: None };
-        Some(line(&purchase, kind, feed_of(shop.scheme, kind)?, 1250, truth))
+        let shop = dice.pick(tills).clone();
+        let purchase = Purchase { shop, card, id, at, code, auth: None, settled: None, refund: None };
+        let mut lines = vec![(kind, 1250)];
+        // the settlement takes it away from the key under which it may have been matched
+        lines.extend((moves && kind == Kind::Auth).then_some((Kind::Settled, 1475)));
+        let feeds = lines.into_iter().filter_map(|(kind, pence)| Some((kind, feed_of(scheme, kind)?, pence)));
+        feeds.map(|(kind, feed, pence)| line(&purchase, kind, feed, pence, truth)).collect::<Vec<Line>>()
     };
     for n in 1..sales {
-        parts.tied.extend(payment(dice, place(2 * n - 1)));
+        parts.tied.extend(payment(dice, place(2 * n - 1), false));
     }
     let (left, right) = *dice.pick(&[(true, false), (true, false), (false, true), (true, true)]);
     let ends = [(left, -1), (right, 2 * sales - 1)].into_iter().filter(|(there, _)| *there);
-    parts.ends.extend(ends.filter_map(|(_, n)| payment(dice, place(n))));
+    parts.ends.extend(ends.flat_map(|(_, n)| payment(dice, place(n), moves)));
 }
