@@ -197,7 +197,7 @@ impl World {
     }
 
     pub(super) fn rows(&self) -> Rows {
-        Rows::from_items(Table::ALL.into_iter().flat_map(|table| self.tables.dump(table)).collect()).unwrap()
+        Rows::from_items(Table::ALL.into_iter().flat_map(|table| self.tables.dump(table))).unwrap()
     }
 
     pub(super) fn report(&self) -> PartnerReport {
