@@ -101,7 +101,8 @@ async fn cell(merchant: &str, situation: Situation) -> String {
     assert!(counted <= 1, "{merchant} in {situation:?}: rewarded {counted} times");
     let came: Vec<Came> = world.came();
     let told: Vec<usize> = (0..came.len()).filter(|at| came[*at].tells).collect();
-    let asked_after = repeat == Repeat::AskFirst && told.first().is_some_and(|at| came[at + 1..].iter().any(|c| !c.tells));
+    let asked_after =
+        repeat == Repeat::AskFirst && told.first().is_some_and(|at| came[at + 1..].iter().any(|c| !c.tells));
     let words = match (&export.state, &told[..]) {
         (ExportState::Unconfirmed { .. }, [_]) => "unconfirmed",
         (ExportState::Failed { .. }, _) => "refused",

@@ -231,13 +231,7 @@ fn head(status: u16, content_type: &str, more: &str, bytes: usize) -> String {
     )
 }
 
-async fn answer(
-    stream: &mut TcpStream,
-    status: u16,
-    content_type: &str,
-    more: &str,
-    body: &[u8],
-) -> io::Result<()> {
+async fn answer(stream: &mut TcpStream, status: u16, content_type: &str, more: &str, body: &[u8]) -> io::Result<()> {
     stream.write_all(&[head(status, content_type, more, body.len()).as_bytes(), body].concat()).await?;
     stream.shutdown().await
 }

@@ -11,8 +11,8 @@ use harmonia_domain::{
     card::{CardKeys, MemberHash, TokenHash},
     export::{BookKey, Export, ExportFacts, ExportState, MatchType},
     feed::{Kind, Scheme},
-    ids::Id,
     identity::Identity,
+    ids::Id,
     money::{Currency, MinorUnits},
     purchase::{PurchaseKey, Slot},
     sale::{Sale, SaleState},
@@ -36,10 +36,13 @@ use secrecy::SecretString;
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// When all of it was bought.
+/// When all of it was bought: the day before it is told.
 const AT: &str = "2024-06-03T11:42:00Z";
 /// A merchant that says nothing is given up after this.
 const DEADLINE_S: u16 = 2;
+
+/// Exports of one batch, so that there are many batches.
+const BATCH: u16 = 10;
 
 /// A shipped definition, or docs/onboarding's.
 pub(super) fn definition(merchant: &str) -> Definition {
@@ -69,11 +72,14 @@ fn clone_of(plan: &Plan) -> Plan {
 
 impl World {
     pub(super) async fn new(mut definition: Definition, plan: Plan) -> Self {
-        let clock = Arc::new(SetClock::new("2024-06-03T13:20:05Z".parse().unwrap()));
+        let clock = Arc::new(SetClock::new("2024-06-04T09:20:05Z".parse().unwrap()));
         let day = generate(&DayPlan { seed: 3, payments: 400, sales: 100, ..DayPlan::default() });
         let played = Arc::new(PlayedPartners::new(&[], Faults::none(), clock.clone()));
         let target = definition.export.as_mut().unwrap();
         target.deadline_s = DEADLINE_S;
+        if let Some(batch) = &mut target.batch {
+            batch.size = BATCH;
+        }
         let has_second = matches!(target.protocol, Protocol::TheWorks(_));
         let objects = Arc::new(FailingBucket::new(clone_of(&plan)));
         let server = Server::start(played.clone(), clock.clone(), plan, has_second).await;
@@ -150,10 +156,8 @@ impl World {
         let target = self.definition.export.as_ref().unwrap();
         let created = self.clock.now();
         let due = harmonia_exports::first_due(target, at, created).unwrap_or(created);
-        let state =
-            if target.batch.is_some() { ExportState::Collecting } else { ExportState::Waiting { due } };
-        let match_type =
-            if self.definition.unmatched.is_some() { MatchType::Unmatched } else { MatchType::Loyalty };
+        let state = if target.batch.is_some() { ExportState::Collecting } else { ExportState::Waiting { due } };
+        let match_type = if self.definition.unmatched.is_some() { MatchType::Unmatched } else { MatchType::Loyalty };
         let amount = MinorUnits(1_000 + 100 * i64::try_from(number).unwrap());
         let (mid, currency) = ("mid-1".to_owned(), Currency::GBP);
         Export {
