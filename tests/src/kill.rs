@@ -164,8 +164,7 @@ async fn killed_and_started_again_ends_as_if_undisturbed() {
         assert!(differs.is_empty(), "killed before effect {at} of {effects}: {differs:#?}");
         let broken: Vec<String> = check(&rows).into_iter().map(|v| v.what).collect();
         assert!(broken.is_empty(), "killed before effect {at}: {broken:#?}");
-        let wrong: Vec<String> =
-            check_told(&rows, &scene.partners.report()).into_iter().map(|v| v.what).collect();
+        let wrong: Vec<String> = check_told(&rows, &scene.partners.report()).into_iter().map(|v| v.what).collect();
         assert!(wrong.is_empty(), "killed before effect {at}: {wrong:#?}");
         println!("killed before effect {at} of {effects}: same state");
     }

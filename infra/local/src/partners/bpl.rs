@@ -44,9 +44,8 @@ fn transaction(visit: &mut Visit<'_>) -> Answered {
     }
     let merchant = merchant(visit.asked.path).unwrap_or_default();
     let told: Option<Transaction> = visit.asked.json();
-    let whole = |t: &Transaction| {
-        t.id.starts_with(merchant) && !t.loyalty_id.is_empty() && !t.transaction_id.is_empty()
-    };
+    let whole =
+        |t: &Transaction| t.id.starts_with(merchant) && !t.loyalty_id.is_empty() && !t.transaction_id.is_empty();
     let Some(told) = told.filter(whole) else { return Answered::bad("a transaction of the merchant") };
     visit.reward(merchant, &Reward::Known(&told.id), None, Answered::new(200, json!({ "state": "awarded" })))
 }

@@ -61,12 +61,7 @@ impl Visit<'_> {
     }
 
     /// Looks something up, which may fail as everything may.
-    pub(super) fn look_up(
-        &mut self,
-        whom: &str,
-        about: &str,
-        well: impl FnOnce(&mut Ledger) -> Answered,
-    ) -> Answered {
+    pub(super) fn look_up(&mut self, whom: &str, about: &str, well: impl FnOnce(&mut Ledger) -> Answered) -> Answered {
         self.by_plan(whom, about, (self.faults.merchant_500, None), well)
     }
 
@@ -180,7 +175,9 @@ impl Desk {
         if !visit.asked.is_authorized("Token", DIRECTORY_KEY) {
             return Answered::unauthorized();
         }
-        let Ok(cards) = serde_json::from_slice::<Cards>(visit.asked.body) else { return Answered::bad("payment_cards") };
+        let Ok(cards) = serde_json::from_slice::<Cards>(visit.asked.body) else {
+            return Answered::bad("payment_cards");
+        };
         let about = format!("{merchant} {}", cards.payment_cards.join(" "));
         let errors = visit.faults().directory_503;
         let mut answered = visit.unless_it_fails("directory", &about, errors, |_| {

@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn shares_are_kept_and_only_first_attempts_fail() {
         let faults = Faults::demo();
-        let fate = |about: &str, attempt| faults.fate("wasabi-club", about, attempt, (faults.merchant_500, faults.not_yet));
+        let fate =
+            |about: &str, attempt| faults.fate("wasabi-club", about, attempt, (faults.merchant_500, faults.not_yet));
         let fates: Vec<Fate> = (0..10_000).map(|n| fate(&format!("r{n}"), 1)).collect();
         let share = |fate| fates.iter().filter(|f| **f == fate).count();
         assert!((240..360).contains(&share(Fate::Error)), "{}", share(Fate::Error));

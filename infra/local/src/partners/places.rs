@@ -30,10 +30,7 @@ pub fn outside_at(base: &str) -> Outside {
         directory_url: base.to_owned(),
         directory_key: DIRECTORY_KEY.to_owned(),
         base_urls,
-        second_urls: named([
-            ("slim-chickens", at("/slim-chickens/")),
-            ("the-works", at(the_works::FAILOVER)),
-        ]),
+        second_urls: named([("slim-chickens", at("/slim-chickens/")), ("the-works", at(the_works::FAILOVER))]),
         secrets: secrets(&at(iceland::TOKEN)),
     }
 }
