@@ -120,7 +120,8 @@ impl World {
         for number in 0..count {
             let identity = self.identity(number);
             let export = self.export(number, &identity);
-            bills.push(Bill { minor: export.facts.amount.0, at: export.facts.at });
+            let member = Some(identity.loyalty_id.clone());
+            bills.push(Bill { minor: export.facts.amount.0, at: export.facts.at, member });
             store.put(&sale_of(&export), &stamp).await.unwrap();
             store.put(&StoredIdentity(identity), &stamp).await.unwrap();
             store.put(&export, &stamp).await.unwrap();
