@@ -41,7 +41,7 @@ fn bills(day: &Day) -> Vec<Bill> {
             let (pounds, pence) = row[column("amount")].split_once('.').unwrap_or((row[column("amount")], "0"));
             let at = row[column("date")].parse::<jiff::civil::DateTime>().map(|at| at.to_zoned(london.clone()));
             if let (Ok(pounds), Ok(pence), Ok(Ok(at))) = (pounds.parse::<i64>(), pence.parse::<i64>(), at) {
-                bills.push(Bill { minor: pounds * 100 + pence, at: at.timestamp() });
+                bills.push(Bill { minor: pounds * 100 + pence, at: at.timestamp(), member: None });
             }
         }
     }

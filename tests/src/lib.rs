@@ -14,6 +14,7 @@ mod explain;
 #[cfg(test)]
 mod horizon;
 #[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]

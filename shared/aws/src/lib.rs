@@ -1,7 +1,7 @@
 //! AWS adapters of the ports. Thin: no decisions.
 //!
 //! [`dynamodb`] serves the local stack too, which embeds a DynamoDB of its own; what only a deployed function needs
-//! (S3, SQS, EventBridge, the account's configuration) is behind the feature `deployed`.
+//! (S3, SQS, `EventBridge`, the account's configuration) is behind the feature `deployed`.
 
 pub mod config;
 pub mod dynamodb;

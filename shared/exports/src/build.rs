@@ -77,6 +77,8 @@ pub struct Attempt<'a> {
     pub batch: Option<BatchRun<'a>>,
     /// How many attempts came before; a first attempt that had to wait counts (the original's rc, spec match §8.4).
     pub before: u32,
+    /// An earlier attempt may have told the merchant: what its history shows since the purchase may be that.
+    pub unsure: bool,
     /// Now. Only for what an attempt may learn from it (signatures, the promotion of the day): never part of what
     /// identifies the purchase.
     pub now: Timestamp,

@@ -36,6 +36,8 @@ struct Purchase {
     points: i64,
     day: Date,
     is_refund: bool,
+    /// An earlier attempt may have been counted, under the day of that attempt.
+    unsure: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -57,7 +59,8 @@ impl Talk {
         let pounds = decimal::pounds(MinorUnits(amount.0.saturating_abs()));
         let award = call(attempt, works, Purpose::Tell, method, [&export.id.as_uuid(), card], &[&pounds])?;
         let points = (amount.0 / 100).saturating_mul(i64::from(rate(works, attempt.now)));
-        let purchase = Purchase { points, day: utc_day(export.facts.at), is_refund: amount.0 < 0 };
+        let (day, is_refund) = (utc_day(export.facts.at), amount.0 < 0);
+        let purchase = Purchase { points, day, is_refund, unsure: attempt.unsure };
         Ok(Self { history: Some(history), award, purchase })
     }
 }
@@ -145,6 +148,10 @@ impl Purchase {
             return Some(false);
         }
         let day = || row.get(0)?.as_str()?.get(..DATE_CHARS)?.parse::<Date>().ok();
-        Some(self.is_refund || day()? == self.day)
+        if self.is_refund {
+            return Some(true);
+        }
+        let day = day()?;
+        Some(day == self.day || (self.unsure && day > self.day))
     }
 }

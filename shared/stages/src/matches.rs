@@ -29,7 +29,7 @@ use harmonia_ports::{Expect, Key, Query, Queue, Read, Table, WriteError};
 use harmonia_state::{BookedPayment, Row, Stored, book_prefix, export_row_key, purchase_key, put_write, sale_key};
 use jiff::Timestamp;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How often a payment is looked at again after lost races before the record is left to redelivery.
 const TRIES_MAX: u32 = 20;
@@ -140,11 +140,12 @@ impl Harmonia {
     }
 
     /// Examines the open payments of these keys, and again after every claim, until nothing changes. Entries of those
-    /// that are claimed go at the end: a claim's own consequences are found through them after a crash.
+    /// that are claimed go at the end, the last claim's first: after a crash each claim's consequences are found through
+    /// the entry of the claim that they followed from.
     async fn settle(&self, trace: &str, now: Again, from: Option<Position>) -> Result<(), StageError> {
-        let mut claimed = BTreeMap::new();
+        let mut claimed = Vec::new();
         self.settle_all(trace, now, from, &mut claimed).await?;
-        for entry in claimed.values() {
+        for entry in claimed.iter().rev() {
             self.delete_entry(Some(entry)).await?;
         }
         Ok(())
@@ -155,7 +156,7 @@ impl Harmonia {
         trace: &str,
         mut now: Again,
         mut from: Option<Position>,
-        claimed: &mut BTreeMap<Key, BookedPayment>,
+        claimed: &mut Vec<BookedPayment>,
     ) -> Result<(), StageError> {
         let mut looked_at = 0;
         while !now.keys.is_empty() {
@@ -166,7 +167,8 @@ impl Harmonia {
             open.sort_by_cached_key(position);
             let mut again = Again::default();
             open.retain(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from));
-            open.retain(|entry| !claimed.contains_key(&entry.key()));
+            let done: BTreeSet<Key> = claimed.iter().map(Row::key).collect();
+            open.retain(|entry| !done.contains(&entry.key()));
             open = self.contenders(open, &now.lost)?;
             for entry in &open {
                 if looked_at >= EXAMINED_MAX {
@@ -177,7 +179,7 @@ impl Harmonia {
                 let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
                 // boxed: an examination is most of what every caller would carry along
                 let mut done = Box::pin(self.examine(trace, &examinee, Some(entry), &now.lost)).await?;
-                claimed.extend(done.entry.take().map(|entry| (entry.key(), entry)));
+                claimed.extend(done.entry.take());
                 again.add(done);
             }
             (now, from) = (again, None);

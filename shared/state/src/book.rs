@@ -182,11 +182,11 @@ impl BookedPayment {
             kind: now.identity_of,
             who,
             changed: now.changed,
-            generation: purchase.generation,
             arrived: now.arrived,
             code: now.auth_code.clone(),
             first_six: now.first_six.clone(),
             last_four: now.last_four.clone(),
+            generation: purchase.generation,
         }
     }
 

@@ -201,7 +201,17 @@ fn untold(machine: &Machine, rows: &Rows) -> Vec<String> {
     let report = machine.outside().partners.report();
     let redone: BTreeSet<&String> =
         rows.exports.iter().filter(|x| !x.in_force()).map(|x| &x.facts.transaction_id).collect();
-    let once = |words: &str| !redone.iter().any(|name| words.split(' ').any(|word| word == name.as_str()));
+    // BPL knows a purchase by its id and its second, whatever the payment scheme (spec match §9.1): two that share both
+    // are one to it
+    let twins = |merchant: &str| {
+        let of = rows.exports.iter().filter(|x| x.merchant.as_str() == merchant);
+        let names: BTreeSet<_> = of.clone().map(|x| (&x.facts.transaction_id, x.facts.at.as_second())).collect();
+        merchant.starts_with("bpl-") && names.len() < of.count()
+    };
+    let once = |words: &str| {
+        let merchant = words.split(' ').find(|word| word.starts_with("bpl-")).unwrap_or_default();
+        !twins(merchant) && !redone.iter().any(|name| words.split(' ').any(|word| word == name.as_str()))
+    };
     let miscounted = check_told(rows, &report);
     wrong.extend(miscounted.iter().map(ToString::to_string).filter(|words| once(words)));
     // these two know a purchase by the sale's own name

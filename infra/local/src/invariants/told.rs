@@ -40,10 +40,13 @@ pub fn check_told(rows: &Rows, report: &PartnerReport) -> Vec<Violation> {
     let wrong = names.into_iter().filter_map(|name| {
         let none = Merchant::default();
         let Merchant { told, unsure, undone } = merchants.get(name).unwrap_or(&none);
-        let counted = report.rewarded_by(name);
+        let (counted, again) = (report.rewarded_by(name), report.recognised_by(name));
         let (least, most) = (told.saturating_sub(*undone), told.saturating_add(*unsure).saturating_add(*undone));
-        let fits = (least..=most).contains(&counted);
-        (!fits).then(|| format!("{name} counted {counted} rewards; it has been told {told}, and perhaps {unsure} more"))
+        // purchases that share a merchant's name of them are one to it
+        let fits = least <= counted.saturating_add(again) && counted <= most;
+        (!fits).then(|| {
+            format!("{name} counted {counted} rewards and knew {again}; it was told {told}, and perhaps {unsure} more")
+        })
     });
     let irregular = report.irregular();
     wrong.chain(irregular).map(|what| Violation { invariant: 3, what }).collect()

@@ -42,6 +42,11 @@ impl PartnerReport {
         self.told.values().flat_map(BTreeMap::values).map(|told| told.again).sum()
     }
 
+    /// How often one merchant was told what it had already.
+    pub fn recognised_by(&self, merchant: &str) -> u64 {
+        self.told.get(merchant).into_iter().flat_map(BTreeMap::values).map(|told| told.again).sum()
+    }
+
     /// How many bodies came under the names of one merchant.
     pub fn bodies_of(&self, merchant: &str) -> usize {
         self.bodies.get(merchant).map_or(0, BTreeMap::len)

@@ -21,6 +21,8 @@ pub struct Bill {
     pub minor: i64,
     /// When.
     pub at: Timestamp,
+    /// Whose, if the till knows; else it is in everybody's history.
+    pub member: Option<String>,
 }
 
 impl Bill {
@@ -54,7 +56,8 @@ fn timeline(visit: &mut Visit<'_>) -> Answered {
         return Answered::bad("user_id");
     };
     visit.look_up("tgi-fridays", member, |ledger| {
-        let given = ledger.bills.iter().filter(|bill| ledger.gifts.contains(&bill.points()));
+        let own = |bill: &&Bill| bill.member.as_deref().is_none_or(|whose| whose == member);
+        let given = ledger.bills.iter().filter(own).filter(|bill| ledger.gifts.contains(&bill.points()));
         let checkins: Vec<Value> = given
             .map(|bill| {
                 let amount = format!("{}.{:02}", bill.minor / 100, bill.minor % 100);

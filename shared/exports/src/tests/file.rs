@@ -54,7 +54,7 @@ fn talk(
         purchases.iter().map(|(export, identity)| Telling { export, identity, extra: &extra }).collect();
     // another minute for every attempt
     let now = run().run + jiff::SignedDuration::from_mins(i64::from(before));
-    begin(&Attempt { target, tellings: &tellings, batch, before, now, token: None })
+    begin(&Attempt { target, tellings: &tellings, batch, before, unsure: false, now, token: None })
 }
 
 fn file(definition: &Export, purchases: &[Purchase], batch: BatchRun<'_>) -> File {

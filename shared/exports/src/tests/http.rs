@@ -37,6 +37,7 @@ fn attempt(http: &str, secrets: Value) -> Try {
         tellings: vec![telling],
         uid: None,
         before: 0,
+        unsure: false,
         now: "2022-10-26T16:20:00Z",
         token: None,
     }

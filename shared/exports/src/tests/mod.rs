@@ -147,6 +147,7 @@ pub(super) struct Try {
     pub(super) tellings: Vec<(Export, Identity, Value)>,
     pub(super) uid: Option<&'static str>,
     pub(super) before: u32,
+    pub(super) unsure: bool,
     pub(super) now: &'static str,
     pub(super) token: Option<&'static str>,
 }
@@ -156,7 +157,8 @@ impl Try {
     pub(super) fn of(merchant: &'static str, secrets: Value) -> Self {
         let telling = (export("582228491099278"), identity(42, 1001, &credentials_of_e()), json!({}));
         let (definition, now) = (shipped(merchant), "2022-10-26T16:20:00Z");
-        Self { merchant, definition, secrets, tellings: vec![telling], uid: None, before: 0, now, token: None }
+        let tellings = vec![telling];
+        Self { merchant, definition, secrets, tellings, uid: None, before: 0, unsure: false, now, token: None }
     }
 
     /// The worked example of spec match §9.
@@ -226,7 +228,8 @@ impl Try {
         let now = self.now.parse().unwrap();
         let batch = self.uid.map(|uid| BatchRun { uid, run: now, number: 0, sequence: None });
         let token = self.token.map(SecretString::from);
-        begin(&Attempt { target, tellings: &tellings, batch, before: self.before, now, token: token.as_ref() })
+        let (before, unsure) = (self.before, self.unsure);
+        begin(&Attempt { target, tellings: &tellings, batch, before, unsure, now, token: token.as_ref() })
     }
 
     /// Why it cannot be built.

@@ -89,6 +89,23 @@ fn what_was_rewarded_already() {
     assert_eq!((asked(&attempt, &json!([])), asked(&attempt, &json!(""))), (None, None));
 }
 
+/// Design §4, `ask-first`: what an attempt without an answer may have given is in the history under the day of that
+/// attempt, which a purchase that settles later is told on.
+#[test]
+fn what_a_lost_attempt_gave() {
+    let row = |day: &str| json!([[day, "10:00:00", "x", "85"]]);
+    let sure = Try::example("the-works").of_minor(1735);
+    let unsure = Try { unsure: true, ..Try::example("the-works").of_minor(1735) };
+    for (day, after_sure, after_unsure) in [
+        ("2022-10-25", None, None),
+        ("2022-10-26", Some(there()), Some(there())),
+        ("2022-10-27", None, Some(there())),
+        ("2022-11-05", None, Some(there())),
+    ] {
+        assert_eq!((asked(&sure, &row(day)), asked(&unsure, &row(day))), (after_sure, after_unsure), "{day}");
+    }
+}
+
 /// D10: an error of the history is no reason to skip, and none to tell.
 #[test]
 fn a_history_that_fails() {

@@ -171,8 +171,8 @@ impl Harmonia {
         let merchant = about.merchant;
         let target =
             harmonia_exports::Target { merchant, definition, aes_key: &secrets.aes_key, secrets: secrets.of(merchant) };
-        let About { tellings, batch, before, .. } = *about;
-        Attempt { target, tellings, batch, before, now: self.now(), token }
+        let About { tellings, batch, before, unsure, .. } = *about;
+        Attempt { target, tellings, batch, before, unsure, now: self.now(), token }
     }
 
     async fn converse(&self, target: &Target, about: &About<'_>, secrets: &ExportSecrets) -> Heard {

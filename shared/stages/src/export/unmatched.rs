@@ -12,7 +12,7 @@ use harmonia_domain::{
     purchase::Purchase,
 };
 use harmonia_ports::{Query, Read, Table};
-use harmonia_state::{BookedPayment, Row, Stored, book_partitions, purchase_key};
+use harmonia_state::{BookedPayment, Stored, book_partitions, purchase_key};
 use jiff::{Timestamp, ToSpan};
 
 /// Parts of the book that are read at once.

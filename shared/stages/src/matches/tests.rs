@@ -34,11 +34,11 @@ async fn an_entry_of_a_later_generation_stays() {
         kind: Kind::Auth,
         who,
         changed: (at, 1),
-        generation: 0,
         arrived: at,
         code: String::new(),
         first_six: None,
         last_four: None,
+        generation: 0,
     };
     let after = BookedPayment { generation: 1, ..before.clone() };
     harmonia.store().put(&after, &harmonia.stamp("test")).await.unwrap();

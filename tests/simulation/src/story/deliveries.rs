@@ -266,7 +266,7 @@ pub(super) fn sale_line(sold: &Sold, truth: &mut Truth) -> Line {
     };
     truth.sales.entry(shop.merchant).or_default().insert(identity);
     if shop.merchant == "tgi-fridays" {
-        truth.bills.push(Bill { minor: pence - formats::TIP_PENCE, at: *at });
+        truth.bills.push(Bill { minor: pence - formats::TIP_PENCE, at: *at, member: None });
     }
     till_line(sold)
 }

@@ -140,8 +140,12 @@ async fn stonegate_knows_accounts_and_transactions() {
 #[tokio::test]
 async fn tgi_fridays_shows_what_it_gave() {
     let partners = played(Faults::none());
-    let bill = |minor| Bill { minor, at: "2024-06-02T12:00:00Z".parse().unwrap() };
-    partners.print(&[bill(2_549), bill(3_000)]);
+    let bill = |minor, member: Option<&str>| Bill {
+        minor,
+        at: "2024-06-02T12:00:00Z".parse().unwrap(),
+        member: member.map(str::to_owned),
+    };
+    partners.print(&[bill(2_549, None), bill(3_000, None), bill(2_500, Some("another"))]);
     let door = [JSON, ("Authorization", "Bearer played-tgi-fridays")];
     let users = "/tgi-fridays/api2/dashboard/users";
     let history = format!("{users}/extensive_timeline?user_id=l");
