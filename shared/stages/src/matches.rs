@@ -140,8 +140,8 @@ impl Harmonia {
     }
 
     /// Examines the open payments of these keys, and again after every claim, until nothing changes. Entries of those
-    /// that are claimed go at the end, the last claim's first: after a crash each claim's consequences are found through
-    /// the entry of the claim that they followed from.
+    /// that are claimed go at the end, the last claim's first: after a crash each claim's consequences are found
+    /// through the entry of the claim that they followed from.
     async fn settle(&self, trace: &str, now: Again, from: Option<Position>) -> Result<(), StageError> {
         let mut claimed = Vec::new();
         self.settle_all(trace, now, from, &mut claimed).await?;

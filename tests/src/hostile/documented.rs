@@ -70,7 +70,7 @@ The merchant has done it, and the purchase is rewarded:
 
 | cell | what we do |
 |---|---|
-| again, same key | the same request goes out again by the schedule; the merchant knows it by its key and rewards it once |
+| again, same key | the same request goes out again by the schedule; the merchant knows its key and rewards it once |
 | again | it goes out again by the schedule: the answer says that nothing was done |
 | asks, then again | the member's history is looked at; it is not there, so it goes out again |
 | asks, delivered | the member's history is looked at; it is there, so it does not go out again |

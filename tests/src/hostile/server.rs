@@ -226,9 +226,8 @@ fn retry_after(when: impl std::fmt::Display) -> String {
 }
 
 fn head(status: u16, content_type: &str, more: &str, bytes: usize) -> String {
-    format!(
-        "HTTP/1.1 {status} Said\r\nContent-Type: {content_type}\r\nContent-Length: {bytes}\r\n{more}Connection: close\r\n\r\n"
-    )
+    let what = format!("Content-Type: {content_type}\r\nContent-Length: {bytes}\r\n{more}");
+    format!("HTTP/1.1 {status} Said\r\n{what}Connection: close\r\n\r\n")
 }
 
 async fn answer(stream: &mut TcpStream, status: u16, content_type: &str, more: &str, body: &[u8]) -> io::Result<()> {

@@ -42,7 +42,8 @@ impl Situation {
 
 /// When what happens.
 pub(super) enum Plan {
-    /// By what the request is and how often it came. Pages are left out: whoever takes every 2xx for a yes believes them.
+    /// By what the request is and how often it came. Pages are left out: whoever takes every 2xx for a yes believes
+    /// them.
     Dice { seed: u64 },
     /// This to the first request that tells.
     First(Situation),

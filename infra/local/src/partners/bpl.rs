@@ -1,5 +1,5 @@
-//! Bink's own platform, for Viator, Trenette and Cortado (spec match §9.1): a token that does not change, and an id that
-//! is rewarded once.
+//! Bink's own platform, for Viator, Trenette and Cortado (spec match §9.1): a token that does not change, and an id
+//! that is rewarded once.
 
 use super::{
     asked::Answered,

@@ -1,5 +1,5 @@
-//! Merchants whose request is described by their definition (design §5): a token for a client's credentials, and requests
-//! that are known by their `Idempotency-Key`: one that it has already is answered 409.
+//! Merchants whose request is described by their definition (design §5): a token for a client's credentials, and
+//! requests that are known by their `Idempotency-Key`: one that it has already is answered 409.
 
 use super::{
     asked::{Answered, Asked},

@@ -1,5 +1,5 @@
-//! Slim Chickens (spec match §9.5): a member's wallet, and a voucher that is redeemed. A voucher is the member's, not the
-//! purchase's: every redemption is a reward.
+//! Slim Chickens (spec match §9.5): a member's wallet, and a voucher that is redeemed. A voucher is the member's, not
+//! the purchase's: every redemption is a reward.
 
 use super::{
     asked::Answered,

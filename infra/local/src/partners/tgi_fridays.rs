@@ -1,6 +1,6 @@
 //! TGI Fridays (spec match §9.9): a member's history, and points that are given. A gift names a member, points and a
-//! place, nothing of the purchase, so every one is a reward. The history shows bills; of which bill a gift was, only the
-//! tills know: it shows all bills worth points that were given.
+//! place, nothing of the purchase, so every one is a reward. The history shows bills; of which bill a gift was, only
+//! the tills know: it shows all bills worth points that were given.
 
 use super::{
     asked::Answered,

@@ -1,5 +1,5 @@
-//! The Works (spec match §9.10): JSON-RPC at two addresses, a card's history, and points that are given or taken. A call
-//! is known by its code: one that comes to both addresses is one reward.
+//! The Works (spec match §9.10): JSON-RPC at two addresses, a card's history, and points that are given or taken. A
+//! call is known by its code: one that comes to both addresses is one reward.
 
 use super::{
     asked::Answered,

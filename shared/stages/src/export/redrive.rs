@@ -1,5 +1,5 @@
-//! What was not told stays listed, and a person sends it again (D19): the same export with the same id and key, in a new
-//! generation. A preview lists what would be sent; a rate spreads it over minutes.
+//! What was not told stays listed, and a person sends it again (D19): the same export with the same id and key, in a
+//! new generation. A preview lists what would be sent; a rate spreads it over minutes.
 
 use super::on_the_minute;
 use crate::{

@@ -13,8 +13,8 @@ use harmonia_domain::{
 use harmonia_ports::Read;
 use harmonia_state::{BookedPayment, Row};
 
-/// Invariant 4: a handler that is about to finish off a match, which is undone meanwhile, leaves the entry of the payment
-/// that is open again; a later sale would not find it otherwise.
+/// Invariant 4: a handler that is about to finish off a match, which is undone meanwhile, leaves the entry of the
+/// payment that is open again; a later sale would not find it otherwise.
 #[tokio::test]
 async fn an_entry_of_a_later_generation_stays() {
     let harmonia = twins().harmonia;

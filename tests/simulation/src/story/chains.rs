@@ -1,6 +1,6 @@
-//! Claims that follow from each other. Sales stand in a row, and between two neighbours a payment that may be of either;
-//! one payment more, at the end, takes the first sale, which frees the next payment, and so on. Several rows share one
-//! book key, far enough apart to know nothing of each other.
+//! Claims that follow from each other. Sales stand in a row, and between two neighbours a payment that may be of
+//! either; one payment more, at the end, takes the first sale, which frees the next payment, and so on. Several rows
+//! share one book key, far enough apart to know nothing of each other.
 
 use super::{
     Cast, Input, Onboarded, Step, Truth,

@@ -132,8 +132,8 @@ fn purchase(dice: &mut Dice, cast: &Cast, moment: Timestamp, number: usize) -> P
     Purchase { shop, card, id, at, code, auth, settled, refund }
 }
 
-/// Two purchases of one day have one id of Mastercard's: the auth of the one, the settlement of the other, which was paid
-/// with another card.
+/// Two purchases of one day have one id of Mastercard's: the auth of the one, the settlement of the other, which was
+/// paid with another card.
 fn share_an_id(dice: &mut Dice, cast: &Cast, purchases: &mut [Purchase]) {
     let of_mastercard = purchases.iter_mut().filter(|p| p.shop.scheme == Scheme::Mastercard);
     let Ok([one, other]) = <[_; 2]>::try_from(of_mastercard.take(2).collect::<Vec<_>>()) else { return };

@@ -1,5 +1,5 @@
-//! Amex auths of merchants that want none of them (spec import §7.1). While nobody knows whose till it is they are stored
-//! and parked; whoever dies after that, and comes again once the till is known, has to say what became of them.
+//! Amex auths of merchants that want none of them (spec import §7.1). While nobody knows whose till it is they are
+//! stored and parked; whoever dies after that, and comes again once the till is known, has to say what became of them.
 //! Cards are linked at the same moments.
 
 use super::{
