@@ -95,6 +95,7 @@ impl World {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: Arc::new(HttpWeb::new().unwrap()),
+            trains: Arc::new(harmonia_ports::NoTrains),
             secrets: outside.secrets(&day.aes_key),
             clock: clock.clone(),
         };
@@ -109,7 +110,7 @@ impl World {
             merchant => merchant,
         };
         let users = day.users.into_iter().filter(|user| user.scheme == of).collect();
-        let cloud = Cloud { app, mailbox, clock: clock.clone() };
+        let cloud = Cloud { app, mailbox, clock: clock.clone(), audit: None };
         Self { definition, cloud, clock, tables, objects, played, server, users }
     }
 
@@ -279,7 +280,7 @@ fn sale_of(export: &Export) -> Sale {
             "amount": amount, "account_id": format!("account-{id}"), "transaction_id": id,
             "metadata": { "id": id }, "filiale": "Linde 1",
         })),
-        src: Source { from: "test".to_owned(), offset: 0, line: 1 },
+        src: Source { from: "test".to_owned(), offset: 0, line: 1, backfill: false },
         state: SaleState::Live,
     }
 }
