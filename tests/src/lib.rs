@@ -4,6 +4,7 @@
 mod audit;
 #[cfg(test)]
 mod backfill;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod busy;

@@ -4,7 +4,10 @@ use super::item::{Attributes, decode, invalid};
 use crate::failure::{status, why};
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
+    },
     types::CancellationReason,
 };
 use harmonia_ports::{Found, StoreError, WriteError};
@@ -47,6 +50,14 @@ pub(super) fn put(error: &SdkError<PutItemError>) -> WriteError {
 pub(super) fn update(error: &SdkError<UpdateItemError>) -> WriteError {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(told)) => refused([(0, told.item())]),
+        _ => store(error).into(),
+    }
+}
+
+/// A delete that failed.
+pub(super) fn delete(error: &SdkError<DeleteItemError>) -> WriteError {
+    match error.as_service_error() {
+        Some(DeleteItemError::ConditionalCheckFailedException(told)) => refused([(0, told.item())]),
         _ => store(error).into(),
     }
 }

@@ -92,6 +92,7 @@ impl DynamoTables {
             ([Write::Patch { table, key, set, stamp, expect }], _) => {
                 self.patch_one(self.patch(*table, key, set, stamp, expect)?).await
             }
+            ([Write::Delete { table, key, expect }], _) => self.delete_one(self.delete_if(*table, key, expect)?).await,
             _ => self.transact_all(writes, guesses).await,
         }
     }
@@ -212,6 +213,22 @@ impl DynamoTables {
             .return_values_on_condition_check_failure(ALL_OLD)
             .return_consumed_capacity(TOTAL);
         let answer = call.send().await.map_err(|e| error::update(&e))?;
+        self.count_writes(answer.consumed_capacity());
+        Ok(())
+    }
+
+    async fn delete_one(&self, delete: Delete) -> Result<(), WriteError> {
+        let call = self
+            .client
+            .delete_item()
+            .table_name(delete.table_name)
+            .set_key(Some(delete.key))
+            .set_condition_expression(delete.condition_expression)
+            .set_expression_attribute_names(delete.expression_attribute_names)
+            .set_expression_attribute_values(delete.expression_attribute_values)
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .return_consumed_capacity(TOTAL);
+        let answer = call.send().await.map_err(|e| error::delete(&e))?;
         self.count_writes(answer.consumed_capacity());
         Ok(())
     }
