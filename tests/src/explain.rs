@@ -49,7 +49,7 @@ impl Asked {
         let mut cloud = MemoryCloud::new(&day, &Faults::none(), 1, 0).await.unwrap();
         cloud.clock.set("2026-06-19T03:00:00Z".parse().unwrap());
         let harmonia = &mut cloud.cloud.app.harmonia;
-        harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+        harmonia.settings = Arc::new(Settings { directory: Directory::Table });
         let asked = Self(cloud);
         asked.onboard(&TILLS).await;
         asked.link(members).await;

@@ -27,7 +27,7 @@ async fn a_merchant_is_one_toml_file() {
     cloud.clock.set("2024-12-02T03:00:00Z".parse().unwrap());
     describe(&mut cloud, definition);
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+    harmonia.settings = Arc::new(Settings { directory: Directory::Table });
     let till = Identifier {
         scheme: "mastercard".parse().unwrap(),
         kind: IdentifierType::Primary,

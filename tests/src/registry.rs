@@ -155,7 +155,7 @@ fn users(day: &Day) -> UserRows {
 async fn with_table(day: &Day, seed: u64, per_mille: u64) -> MemoryCloud {
     let mut cloud = MemoryCloud::new(day, &Faults::none(), seed, per_mille).await.unwrap();
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+    harmonia.settings = Arc::new(Settings { directory: Directory::Table });
     cloud
 }
 
@@ -381,7 +381,7 @@ async fn links_and_unlinks_clear_what_was_answered() {
 async fn a_card_linked_later_goes_on() {
     let mut cloud = alone().await;
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+    harmonia.settings = Arc::new(Settings { directory: Directory::Table });
     let harmonia = &cloud.cloud.app.harmonia;
     harmonia.onboard(&[identifier(IdentifierType::Primary, "P1", "wasabi-club")]).await.unwrap();
     say(&cloud, auth("1", "P1", "")).await;

@@ -52,7 +52,7 @@ pub(crate) fn describe(cloud: &mut MemoryCloud, definition: Definition) {
 /// Onboards [`MID`]; members are those of the second user directory from here on.
 pub(crate) async fn onboard(cloud: &mut MemoryCloud) {
     let harmonia = &mut cloud.cloud.app.harmonia;
-    harmonia.settings = Arc::new(Settings { directory: Directory::Table, ..Settings::clone(&harmonia.settings) });
+    harmonia.settings = Arc::new(Settings { directory: Directory::Table });
     let till = Identifier {
         scheme: "visa".parse().unwrap(),
         kind: IdentifierType::Primary,

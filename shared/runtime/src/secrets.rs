@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::Mutex;
 
 /// How long secrets are believed; a busy function asks 288 times a day ($0.0014).
-const KEEP: Duration = Duration::from_secs(300);
+const KEEP: Duration = Duration::from_mins(5);
 /// Merchants that do not take good secrets do not make us ask more often than this.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 

@@ -369,7 +369,7 @@ impl Display for ExportTold {
             ExportState::Collecting => write!(f, "to be taken by the next batch for {merchant}")?,
             ExportState::Batched { batch } => write!(f, "member of batch {batch} for {merchant}")?,
             ExportState::Waiting { due } if self.attempts == 0 => {
-                write!(f, "to be sent to {merchant} at {}", At(*due))?
+                write!(f, "to be sent to {merchant} at {}", At(*due))?;
             }
             ExportState::Waiting { due } => write!(f, "to be sent to {merchant} again at {}", At(*due))?,
             ExportState::Attempting { until } => {
