@@ -18,7 +18,7 @@ use situation::Plan;
 use std::env;
 use world::{World, definition};
 
-/// Exports of each merchant in the test suite; `HARMONIA_HOSTILE_EXPORTS=1000` is what the README tells of.
+/// Exports of each merchant in the test suite; `HARMONIA_HOSTILE_EXPORTS=1000` takes two minutes.
 const EXPORTS: usize = 60;
 
 fn exports() -> usize {

@@ -1,6 +1,5 @@
-//! docs/onboarding.md, played from the door to the receipt that the merchant counts: one TOML file, one sample, and no
-//! Rust.
-//! Its members are in the second user directory.
+//! docs/onboarding.md, played from the door to the receipt that the merchant counts: one TOML file, one sample, no
+//! Rust. Its members are in the second user directory.
 
 use crate::sample::{cloud, describe};
 use harmonia_definitions::Definition;

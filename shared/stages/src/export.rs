@@ -24,6 +24,7 @@ use door::{Permit, Reach};
 use futures::{StreamExt, stream};
 use harmonia_definitions::{BatchPlan, Definition, Export as Target, Repeat};
 use harmonia_domain::{
+    Refused,
     export::{Export, ExportState, LastAttempt, MatchType, Verdict},
     feed::Slug,
     file::File,
@@ -179,12 +180,10 @@ impl Harmonia {
         let stored = if target.repeat == Repeat::SameKey {
             stored
         } else {
-            let attempting = stored.row.attempting(self.attempt_ends(target), died)?;
-            if !self.store().replace(&stored, &attempting, &self.stamp("export")).await? {
-                // somebody else is at it
-                return Ok(Reach::NotTried);
-            }
-            Stored { row: attempting, version: stored.version + 1 }
+            let next = |row: &Export| row.attempting(self.attempt_ends(target), died);
+            // somebody else is at it
+            let Some(marked) = self.moved(stored, next).await? else { return Ok(Reach::NotTried) };
+            marked
         };
         let row = &stored.row;
         let telling = Telling { export: row, identity: &identity, extra: &extra };
@@ -207,14 +206,41 @@ impl Harmonia {
         let due = on_the_minute(due, self.now());
         for stored in exports {
             // what a clock brought waits already, and is found again at once when the merchant may be told
-            if !matches!(stored.row.state, ExportState::Waiting { .. }) {
-                let next = stored.row.put_off(due)?;
-                if self.store().replace(&stored, &next, &self.stamp("export")).await? {
-                    self.ensure_train(&next.merchant, &next.state).await?;
-                }
+            if matches!(stored.row.state, ExportState::Waiting { .. }) {
+                continue;
+            }
+            if let Some(moved) = self.moved(stored, |row| row.put_off(due)).await? {
+                self.ensure_train(&moved.row.merchant, &moved.row.state).await?;
             }
         }
         Ok(())
+    }
+
+    /// Moves an export on from where it stands. A change from elsewhere (a correction of the amount) keeps its place;
+    /// `None`: somebody else has moved it on.
+    async fn moved(
+        &self,
+        stored: Stored<Export>,
+        next: impl Fn(&Export) -> Result<Export, Refused>,
+    ) -> Result<Option<Stored<Export>>, StageError> {
+        let mut stored = stored;
+        for _ in 0..RECORD_TRIES_MAX {
+            let row = next(&stored.row)?;
+            if self.store().replace(&stored, &row, &self.stamp("export")).await? {
+                return Ok(Some(Stored { row, version: stored.version + 1 }));
+            }
+            let key = export_row_key(&stored.row.key());
+            let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
+            let same = |found: &Stored<Export>| {
+                (found.row.attempts, found.row.generation, &found.row.state)
+                    == (stored.row.attempts, stored.row.generation, &stored.row.state)
+            };
+            match found.filter(same) {
+                Some(found) => stored = found,
+                None => return Ok(None),
+            }
+        }
+        Err(StageError::Unsettled { what: "where an export stands", tries: RECORD_TRIES_MAX })
     }
 
     /// Writes the verdict of an attempt. A change from elsewhere (a correction of the amount) keeps its place.

@@ -128,7 +128,8 @@ fn can_happen(merchant: &str, situation: Situation) -> bool {
 async fn row(protocol: &'static str, merchant: &'static str) -> String {
     let mut row = format!("| {protocol} |");
     for (_, situation) in SITUATIONS {
-        let cell = if can_happen(merchant, situation) { cell(merchant, situation).await } else { "–".to_owned() };
+        let cell =
+            if can_happen(merchant, situation) { Box::pin(cell(merchant, situation)).await } else { "–".to_owned() };
         write!(row, " {cell} |").unwrap();
     }
     row

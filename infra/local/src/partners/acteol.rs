@@ -23,7 +23,7 @@ struct Transaction {
     #[serde(rename = "AccountID")]
     account_id: Value,
     #[serde(rename = "TransactionID")]
-    transaction_id: Value,
+    number: Value,
 }
 
 pub(super) fn door(path: &str) -> Option<Door> {
@@ -60,7 +60,7 @@ fn stonegate(visit: &mut Visit<'_>) -> Answered {
     let Some(told) = told.filter(|t| !t.member_number.is_empty()) else {
         return bad("MemberNumber, AccountID and TransactionID");
     };
-    let name = format!("{} {}", text(&told.account_id), text(&told.transaction_id));
+    let name = format!("{} {}", text(&told.account_id), text(&told.number));
     let not_yet = says("Transaction with this account was not found");
     visit.reward("stonegate", &Reward::Known(&name), Some(not_yet), well())
 }

@@ -26,7 +26,8 @@ struct Transaction {
     #[serde(rename = "MID")]
     _mid: String,
     loyalty_id: String,
-    transaction_id: String,
+    #[serde(rename = "transaction_id")]
+    name: String,
 }
 
 fn merchant(path: &str) -> Option<&'static str> {
@@ -35,7 +36,8 @@ fn merchant(path: &str) -> Option<&'static str> {
 }
 
 pub(super) fn door(path: &str) -> Option<Door> {
-    merchant(path).map(|_| ("POST", transaction as fn(&mut Visit<'_>) -> Answered))
+    merchant(path)?;
+    Some(("POST", transaction))
 }
 
 fn transaction(visit: &mut Visit<'_>) -> Answered {
@@ -44,8 +46,7 @@ fn transaction(visit: &mut Visit<'_>) -> Answered {
     }
     let merchant = merchant(visit.asked.path).unwrap_or_default();
     let told: Option<Transaction> = visit.asked.json();
-    let whole =
-        |t: &Transaction| t.id.starts_with(merchant) && !t.loyalty_id.is_empty() && !t.transaction_id.is_empty();
+    let whole = |t: &Transaction| t.id.starts_with(merchant) && !t.loyalty_id.is_empty() && !t.name.is_empty();
     let Some(told) = told.filter(whole) else { return Answered::bad("a transaction of the merchant") };
     visit.reward(merchant, &Reward::Known(&told.id), None, Answered::new(200, json!({ "state": "awarded" })))
 }

@@ -96,7 +96,7 @@ impl Visit<'_> {
         let attempt = self.ledger.attempt(whom, about);
         let slow = self.faults.slow(about, attempt);
         let late = if not_yet.is_some() { self.faults.not_yet } else { 0 };
-        let answered = match (self.faults.fate(whom, about, attempt, (errors, late)), not_yet) {
+        let answered = match (Faults::fate(whom, about, attempt, (errors, late)), not_yet) {
             (Fate::Error, _) => Answered::new(500, json!({ "Error": "Internal Error", "Message": null })),
             (Fate::NotYet, Some(said)) => Answered::new(200, said),
             _ => well(self.ledger),

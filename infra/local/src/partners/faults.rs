@@ -48,7 +48,7 @@ impl Faults {
     }
 
     /// What becomes of an attempt if so many of a thousand first ones fail, or are too early.
-    pub(super) fn fate(&self, whom: &str, about: &str, attempt: u32, (errors, early): (u16, u16)) -> Fate {
+    pub(super) fn fate(whom: &str, about: &str, attempt: u32, (errors, early): (u16, u16)) -> Fate {
         let rolled = roll(whom, about);
         match attempt {
             1 if rolled < errors => Fate::Error,
@@ -78,16 +78,16 @@ mod tests {
     fn shares_are_kept_and_only_first_attempts_fail() {
         let faults = Faults::demo();
         let fate =
-            |about: &str, attempt| faults.fate("wasabi-club", about, attempt, (faults.merchant_500, faults.not_yet));
+            |about: &str, attempt| Faults::fate("wasabi-club", about, attempt, (faults.merchant_500, faults.not_yet));
         let fates: Vec<Fate> = (0..10_000).map(|n| fate(&format!("r{n}"), 1)).collect();
         let share = |fate| fates.iter().filter(|f| **f == fate).count();
         assert!((240..360).contains(&share(Fate::Error)), "{}", share(Fate::Error));
         assert!((420..580).contains(&share(Fate::NotYet)), "{}", share(Fate::NotYet));
         assert!((0..10_000).all(|n| fate(&format!("r{n}"), 2) == Fate::Well));
-        assert!((0..1_000).all(|n| faults.fate("wasabi-club", &format!("r{n}"), 1, (0, 0)) == Fate::Well));
+        assert!((0..1_000).all(|n| Faults::fate("wasabi-club", &format!("r{n}"), 1, (0, 0)) == Fate::Well));
         assert_eq!(fate("r17", 1), fate("r17", 1));
         assert_eq!(
-            (faults.fate("x", "u", 1, (1000, 0)), faults.fate("x", "u", 2, (1000, 0))),
+            (Faults::fate("x", "u", 1, (1000, 0)), Faults::fate("x", "u", 2, (1000, 0))),
             (Fate::Error, Fate::Well)
         );
         let all = Faults { slow: 1000, ..Faults::demo() };

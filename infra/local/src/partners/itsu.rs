@@ -19,9 +19,10 @@ const BEARER: &str = "itsu-bearer-of-the-local-cloud";
 #[serde(rename_all = "PascalCase")]
 struct Order {
     #[serde(rename = "OrderID")]
-    order_id: String,
+    id: String,
     sub_transactions: Vec<SubTransaction>,
-    order_date: String,
+    #[serde(rename = "OrderDate")]
+    date: String,
 }
 
 #[derive(Deserialize)]
@@ -61,9 +62,9 @@ fn order(visit: &mut Visit<'_>) -> Answered {
     let whole = |order: &Order| {
         let [sub] = order.sub_transactions.as_slice() else { return false };
         let customer = !sub.customer_details.member_number.is_empty();
-        customer && sub.total_amount.is_number() && !order.order_id.is_empty() && !order.order_date.is_empty()
+        customer && sub.total_amount.is_number() && !order.id.is_empty() && !order.date.is_empty()
     };
     let Some(told) = told.filter(whole) else { return Answered::bad("an order of a member") };
     let well = Answered::new(200, json!({ "ResponseStatus": true, "Errors": [] }));
-    visit.reward("itsu", &Reward::Known(&told.order_id), None, well)
+    visit.reward("itsu", &Reward::Known(&told.id), None, well)
 }

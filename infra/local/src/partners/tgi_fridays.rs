@@ -36,7 +36,8 @@ impl Bill {
 struct Gift {
     user_id: String,
     message: String,
-    gift_count: i64,
+    #[serde(rename = "gift_count")]
+    points: i64,
     location_id: Option<String>,
 }
 
@@ -77,10 +78,10 @@ fn support(visit: &mut Visit<'_>) -> Answered {
         return Answered::bad("user_id, message and gift_count");
     };
     let place = told.location_id.unwrap_or_default();
-    let what = format!("{} {} {place}", told.user_id, told.gift_count);
+    let what = format!("{} {} {place}", told.user_id, told.points);
     let answered = visit.reward("tgi-fridays", &Reward::Unknown(&what), None, Answered::new(200, json!({})));
     if answered.status == 200 {
-        visit.ledger.gifts.insert(told.gift_count);
+        visit.ledger.gifts.insert(told.points);
     }
     answered
 }
