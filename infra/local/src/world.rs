@@ -1,12 +1,13 @@
 //! What surrounds a local cloud: who is onboarded, whose cards are known, and where the directory and the merchants
 //! are. Written by `gen`, read by `up`.
 
-use harmonia_definitions::{DefinitionError, Definitions};
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     feed::{NameError, Slug},
     identifier::Identifier,
 };
 use harmonia_ports::{ExportSecrets, FixedSecrets, Secrets};
+use harmonia_runtime::definitions::FoundError;
 use harmonia_stages::Directory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -107,21 +108,7 @@ impl Outside {
     }
 
     /// The shipped definitions with this environment's addresses.
-    pub fn definitions(&self) -> Result<Definitions, DefinitionError> {
-        Ok(self.addressed(Definitions::shipped()?))
-    }
-
-    /// Definitions with this environment's addresses.
-    pub fn addressed(&self, mut definitions: Definitions) -> Definitions {
-        for (merchant, url) in &self.base_urls {
-            if let Some(definition) = definitions.get(merchant) {
-                let mut definition = definition.clone();
-                if let Some(export) = &mut definition.export {
-                    export.base_url.clone_from(url);
-                }
-                definitions = definitions.with(definition);
-            }
-        }
-        definitions
+    pub fn definitions(&self) -> Result<Definitions, FoundError> {
+        Ok(Definitions::shipped()?.addressed(&self.base_urls)?)
     }
 }

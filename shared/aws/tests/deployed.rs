@@ -24,8 +24,13 @@ async fn objects(status: u16, body: &str) -> (Scripted, S3Objects) {
         .timeout_config(timeouts())
         .retry_config(retries())
         .build();
-    let names =
-        BucketNames { imports: "in".into(), archive: "kept".into(), work: "work".into(), exports: "out".into() };
+    let names = BucketNames {
+        imports: "in".into(),
+        archive: "kept".into(),
+        work: "work".into(),
+        exports: "out".into(),
+        audit: "audit".into(),
+    };
     (service, S3Objects::new(aws_sdk_s3::Client::from_conf(config), names))
 }
 

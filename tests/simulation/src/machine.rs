@@ -51,7 +51,7 @@ pub struct Shared {
 impl Shared {
     /// The shipped definitions, with the played partners' addresses. Two merchants whose protocols are not there yet
     /// are told as Wasabi is, so that most matches lead to something.
-    pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
+    pub fn new() -> Result<Self, harmonia_runtime::definitions::FoundError> {
         let outside = PlayedPartners::outside();
         let mut definitions = outside.definitions()?;
         let named = |definitions: &Definitions, name: &str| definitions.get(&name.parse().ok()?).cloned();
