@@ -21,15 +21,16 @@ def free_port():
 
 
 class Ministack:
-    def __init__(self, work):
+    def __init__(self, work, enforce_roles):
         self.log = work / "ministack.log"
         self.folder = work / "ministack"
+        work.mkdir()
         self.folder.mkdir()
         port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
-        # its endpoint is copied into every function's environment; with AUTH roles are enforced
+        # its endpoint is copied into every function's environment
         self.environment = {
-            **os.environ, "AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
+            **os.environ, "AUTH": str(enforce_roles).lower(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
             "AWS_ENDPOINT_URL": self.endpoint, "IOT_MTLS_ENABLED": "0", "TMPDIR": str(self.folder),
             "MINISTACK_REGION": os.environ["AWS_DEFAULT_REGION"],
         }
