@@ -116,7 +116,7 @@ fn main() -> ExitCode {
             Command::Definitions(action) => definitions::run(&folder, &action),
             Command::Schema => schema(),
             Command::Files(action) => files::run(&folder, action).await,
-            Command::Match(options) => Box::pin(redress::force(&folder, &options)).await,
+            Command::Match(options) => redress::force(&folder, &options).await,
             Command::Unmatch(options) => redress::unmatch(&folder, &options).await,
             Command::Sweep(options) => redress::sweep(&folder, &options).await,
             Command::Exports(wanted) => exports::list(&folder, &wanted).await,

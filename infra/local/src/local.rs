@@ -16,8 +16,7 @@ use crate::{
     state::Rows,
     world::{Outside, World},
 };
-use harmonia_definitions::DefinitionError;
-use harmonia_definitions::{Definition, Definitions};
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
@@ -25,6 +24,7 @@ use harmonia_domain::{
 use harmonia_ports::{Bucket, Clock, Item, NoTrains, ObjectError, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
     App,
+    definitions::{self, FoundError},
     web::{HttpWeb, WebError},
 };
 use harmonia_stages::{Harmonia, Settings, StageError};
@@ -71,7 +71,7 @@ pub enum LocalError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    Definition(#[from] FoundError),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
@@ -130,24 +130,7 @@ impl Folder {
 
     /// The shipped definitions with those of this folder.
     pub fn definitions(&self) -> Result<Definitions, LocalError> {
-        let mut definitions = Definitions::shipped()?;
-        let folder = self.own_definitions();
-        let disk = |source| LocalError::Disk { path: folder.display().to_string(), source };
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(definitions),
-            Err(e) => return Err(disk(e)),
-        };
-        for entry in entries {
-            let path = entry.map_err(disk)?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
-                let shown = path.display().to_string();
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| LocalError::Disk { path: shown.clone(), source })?;
-                definitions = definitions.with(Definition::from_toml(&text, &shown)?);
-            }
-        }
-        Ok(definitions)
+        Ok(definitions::in_folder(&self.own_definitions())?)
     }
 
     /// Where a running `up` says how to reach its tables.

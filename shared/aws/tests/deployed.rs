@@ -24,13 +24,28 @@ async fn objects(status: u16, body: &str) -> (Scripted, S3Objects) {
         .timeout_config(timeouts())
         .retry_config(retries())
         .build();
-    let names =
-        BucketNames { imports: "in".into(), archive: "kept".into(), work: "work".into(), exports: "out".into() };
+    let names = BucketNames {
+        imports: "in".into(),
+        archive: "kept".into(),
+        work: "work".into(),
+        exports: "out".into(),
+        audit: "audit".into(),
+    };
     (service, S3Objects::new(aws_sdk_s3::Client::from_conf(config), names))
 }
 
 fn error(code: &str) -> String {
     format!("<Error><Code>{code}</Code><Message>told so</Message></Error>")
+}
+
+/// An emulator that ignores the range gives the whole object: a part is still a part.
+#[tokio::test]
+async fn a_part_of_an_object_given_whole() {
+    for (from, to, part) in [(0, 4, "0123"), (3, 4, "3"), (8, 99, "89"), (10, 12, ""), (99, 100, "")] {
+        let (service, s3) = objects(200, "0123456789").await;
+        assert_eq!(s3.get_part(Bucket::Imports, "k", "v1", from, to).await.unwrap(), part.as_bytes(), "{from}..{to}");
+        assert!(service.asked()[0].to_lowercase().contains(&format!("range: bytes={from}-{}", to - 1)));
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub use feed::{
     Format, HashPart, HashedParts, IdField, MerchantFeed, PartText, SchemeRule, Skip, TextField, TillField, TimeField,
     TimeFormat, TimeFormatError, TimePart, TimeText,
 };
-pub use load::{DEFINITION_BYTES_MAX, DefinitionError, Definitions};
+pub use load::{AddressError, DEFINITION_BYTES_MAX, DefinitionError, Definitions};
 pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
 pub use route::{MatchedAs, Route};
 pub use schema::schema;

@@ -22,6 +22,16 @@ pub struct DefinitionError {
     pub reason: String,
 }
 
+/// An environment's address of a merchant that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("address of {merchant}: {reason}")]
+pub struct AddressError {
+    /// Whose.
+    pub merchant: Slug,
+    /// What is wrong; never the address, which may hold a password.
+    pub reason: String,
+}
+
 /// Longest definition: twenty times the longest of the original's merchants.
 pub const DEFINITION_BYTES_MAX: usize = 64 * 1024;
 
@@ -69,6 +79,21 @@ impl Definitions {
     pub fn with(mut self, definition: Definition) -> Self {
         self.0.insert(definition.merchant.clone(), definition);
         self
+    }
+
+    /// These, with an environment's own base URLs in the place of the definitions'. A name that nobody is told under is
+    /// refused: it is a misspelling, and the merchant that was meant would be told at its real address.
+    pub fn addressed(self, base_urls: &BTreeMap<Slug, String>) -> Result<Self, AddressError> {
+        base_urls.iter().try_fold(self, |all, (merchant, url)| {
+            let error = |reason: String| AddressError { merchant: merchant.clone(), reason };
+            let mut definition = all.get(merchant).cloned().ok_or_else(|| error("no such merchant".to_owned()))?;
+            let export = definition.export.as_mut().ok_or_else(|| error("it is not told".to_owned()))?;
+            export.base_url.clone_from(url);
+            match check::first_problem(&definition) {
+                None => Ok(all.with(definition)),
+                Some(problem) => Err(error(problem.reason)),
+            }
+        })
     }
 
     /// The definition of a merchant.

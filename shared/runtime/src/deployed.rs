@@ -4,6 +4,7 @@ use crate::{
     App, InvocationError, SystemClock,
     batch::Visibility,
     config,
+    definitions::{self, FoundError},
     secrets::{KeptSecrets, Reading},
     web,
 };
@@ -17,12 +18,14 @@ use harmonia_aws::{
     sfn::DeliverMachine,
     sqs::{QueueUrls, SqsQueues},
 };
-use harmonia_definitions::{DefinitionError, Definitions};
 use harmonia_ports::{Ports, QueueError};
 use harmonia_stages::Harmonia;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
-use std::{env, sync::Arc};
+use std::{env, path::Path, sync::Arc};
+
+/// The folder beside the bootstrap with definitions that are not shipped with the product.
+const OWN_DEFINITIONS: &str = "definitions";
 
 /// A function that cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +39,9 @@ pub enum StartError {
     /// See [`config::SecretsError`].
     #[error(transparent)]
     Secrets(#[from] config::SecretsError),
-    /// See [`DefinitionError`].
+    /// See [`FoundError`].
     #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    Definition(#[from] FoundError),
     /// See [`web::WebError`].
     #[error(transparent)]
     Web(#[from] web::WebError),
@@ -92,8 +95,8 @@ fn objects(clients: &Clients) -> S3Objects {
     S3Objects::new(clients.s3.clone(), buckets)
 }
 
-/// Everything the function works with, from its environment.
-async fn app() -> Result<App, StartError> {
+/// Everything a function works with, from its environment; also for whoever does by hand what the function would.
+pub async fn app() -> Result<App, StartError> {
     let clients = clients().await;
     let (tables, objects) = (tables(&clients)?, objects(&clients));
     let urls = QueueUrls {
@@ -123,7 +126,8 @@ async fn app() -> Result<App, StartError> {
         secrets: Arc::new(KeptSecrets::new(secrets, Box::new(read))),
         clock: Arc::new(SystemClock),
     };
-    let definitions = Arc::new(Definitions::shipped()?);
+    let own = definitions::in_folder(&Path::new(&optional("LAMBDA_TASK_ROOT")).join(OWN_DEFINITIONS))?;
+    let definitions = Arc::new(definitions::addressed(own, &optional("HARMONIA_BASE_URLS"))?);
     let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
     Ok(App { harmonia, visibility: Arc::new(SqsVisibility(queues)) })
 }

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod config;
+pub mod definitions;
 #[cfg(feature = "deployed")]
 pub mod deployed;
 pub mod events;

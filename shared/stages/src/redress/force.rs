@@ -39,6 +39,17 @@ impl Harmonia {
         sale: &str,
         words: &Words,
     ) -> Result<Forced, RedressError> {
+        // boxed: a claim is most of what every caller would carry along
+        Box::pin(self.match_by_word(p, merchant, sale, words)).await
+    }
+
+    async fn match_by_word(
+        &self,
+        p: &PurchaseKey,
+        merchant: &Slug,
+        sale: &str,
+        words: &Words,
+    ) -> Result<Forced, RedressError> {
         let trace = format!("match {}", p.id);
         for _ in 0..TRIES_MAX {
             let stored = self.payment(p).await?;
