@@ -24,6 +24,7 @@ use harmonia_domain::{
 use harmonia_ports::{Bucket, Clock, Item, NoTrains, ObjectError, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
     App,
+    definitions::{self, FoundError},
     web::{HttpWeb, WebError},
 };
 use harmonia_stages::{Harmonia, Settings, StageError};
