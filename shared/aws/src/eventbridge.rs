@@ -35,7 +35,7 @@ impl EventBus {
         };
         let call = self.client.put_events().set_entries(Some(events.iter().map(entry).collect()));
         let answer = call.send().await.map_err(|e| EventError { why: why(&e) })?;
-        let refused = answer.entries().iter().filter_map(|entry| entry.error_code()).next();
+        let refused = answer.entries().iter().find_map(|entry| entry.error_code());
         match refused {
             None => Ok(()),
             Some(code) => Err(EventError { why: format!("{} refused: {code}", answer.failed_entry_count()) }),

@@ -26,18 +26,18 @@ async fn stack(test: &str) -> Option<(Clients, String)> {
 }
 
 async fn objects(clients: &Clients, name: &str) -> S3Objects {
-    let named = |bucket: Bucket| format!("{name}-{}", bucket.as_str());
+    let called = |bucket: Bucket| format!("{name}-{}", bucket.as_str());
     for bucket in Bucket::ALL {
-        clients.s3.create_bucket().bucket(named(bucket)).send().await.unwrap();
+        clients.s3.create_bucket().bucket(called(bucket)).send().await.unwrap();
         let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        clients.s3.put_bucket_versioning().bucket(named(bucket)).versioning_configuration(on).send().await.unwrap();
+        clients.s3.put_bucket_versioning().bucket(called(bucket)).versioning_configuration(on).send().await.unwrap();
     }
     let names = BucketNames {
-        imports: named(Bucket::Imports),
-        archive: named(Bucket::Archive),
-        work: named(Bucket::Work),
-        exports: named(Bucket::Exports),
-        audit: named(Bucket::Audit),
+        imports: called(Bucket::Imports),
+        archive: called(Bucket::Archive),
+        work: called(Bucket::Work),
+        exports: called(Bucket::Exports),
+        audit: called(Bucket::Audit),
     };
     S3Objects::new(clients.s3.clone(), names)
 }
@@ -127,7 +127,7 @@ async fn messages_in_several_calls() {
         QueueUrls { ranges: String::new(), identify: String::new(), matching: String::new(), export: url.clone() };
     let queues = SqsQueues::new(clients.sqs.clone(), urls);
     let message = |n: u32| {
-        let group = (n % 2 == 0).then(|| "wasabi-club".to_owned());
+        let group = n.is_multiple_of(2).then(|| "wasabi-club".to_owned());
         OutMessage { body: format!(r#"{{"n":{n}}}"#), group, delay_s: 0 }
     };
     queues.send(Queue::Export, (0..23).map(message).collect()).await.unwrap();
@@ -142,7 +142,7 @@ async fn messages_in_several_calls() {
     assert_eq!(bodies.len(), 23);
     for message in &came {
         let n: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-        let even = n["n"].as_u64().unwrap() % 2 == 0;
+        let even = n["n"].as_u64().unwrap().is_multiple_of(2);
         let attributes = message.attributes().unwrap();
         let group = attributes.get(&MessageSystemAttributeName::MessageGroupId);
         assert_eq!(group.map(String::as_str), even.then_some("wasabi-club"), "{n}");

@@ -157,7 +157,8 @@ where
     H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
 {
     init_logs();
-    serve(&app().await?, &handler).await
+    // on the heap: the start is most of it, and nothing of it is needed afterwards
+    serve(&Box::pin(app()).await?, &handler).await
 }
 
 /// The same for the audit function.
