@@ -157,8 +157,7 @@ where
     H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
 {
     init_logs();
-    // on the heap: the start is most of it, and nothing of it is needed afterwards
-    serve(&Box::pin(app()).await?, &handler).await
+    serve(&app().await?, &handler).await
 }
 
 /// The same for the audit function.
@@ -179,7 +178,10 @@ async fn serve<A, H>(app: &A, handler: &H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(&A, Value) -> Result<Value, InvocationError>,
 {
-    let invoke = service_fn(async move |event: LambdaEvent<Value>| handler(app, event.payload).await.map_err(Named));
+    let invoke = service_fn(async move |event: LambdaEvent<Value>| {
+        // on the heap: what a handler does is large, and would be part of every future around it
+        Box::pin(handler(app, event.payload)).await.map_err(Named)
+    });
     lambda_runtime::run(invoke).await
 }
 
