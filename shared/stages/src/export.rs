@@ -33,7 +33,7 @@ use harmonia_domain::{
 };
 use harmonia_exports::{Telling, before, next_batch_run};
 use harmonia_ports::{Queue, Read, Table};
-use harmonia_state::{Stored, StoredIdentity, export_row_key, sale_key, work};
+use harmonia_state::{Stored, StoredError, StoredIdentity, export_row_key, sale_key, work};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -109,17 +109,21 @@ impl Harmonia {
 
     /// Sends the exports that are due; the others are left as they are.
     pub async fn export(&self, names: &[ExportName]) -> Result<(), StageError> {
+        self.export_due_at(names, self.now()).await
+    }
+
+    async fn export_due_at(&self, names: &[ExportName], at: Timestamp) -> Result<(), StageError> {
         let read = |name: ExportName| async move {
             let found: Option<Stored<Export>> = self.store().find(&export_row_key(&name.x)).await?;
             let stored = found.ok_or(StageError::Missing { what: "export", name: name.x.sk })?;
             Ok::<_, StageError>((stored.row.generation == name.generation).then_some(stored))
         };
         let read: Vec<_> = stream::iter(names.to_vec()).map(read).buffered(SENT_AT_ONCE).collect().await;
-        let (now, mut result) = (self.now(), Ok(()));
+        let mut result = Ok(());
         let mut due: BTreeMap<Slug, Vec<Stored<Export>>> = BTreeMap::new();
         for found in read {
             match found {
-                Ok(Some(stored)) if stored.row.is_due(now) => {
+                Ok(Some(stored)) if stored.row.is_due(at) => {
                     due.entry(stored.row.merchant.clone()).or_default().push(stored);
                 }
                 Ok(_) => {}
@@ -270,7 +274,8 @@ impl Harmonia {
     /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory,
     /// files whose ranges do not come back. Returns the files that are stuck now.
     pub async fn tick(&self) -> Result<Vec<File>, StageError> {
-        self.retry_due().await?;
+        // one export that cannot be read holds up nothing else
+        let told = self.retry_due().await;
         let now = self.now();
         for definition in self.definitions.iter() {
             if definition.unmatched.as_ref().is_some_and(|unmatched| runs_at(now, unmatched.every_s)) {
@@ -281,7 +286,8 @@ impl Harmonia {
             }
         }
         self.sweep_directory().await?;
-        self.sweep_files().await
+        let stuck = self.sweep_files().await?;
+        told.map(|()| stuck)
     }
 
     /// The earliest instant at which a tick would find something to do; `None` if nothing waits. For clocks that jump.
@@ -318,41 +324,49 @@ impl Harmonia {
 
     /// Exports whose instant has come, of all merchants: what trains left behind, or what has no trains.
     pub async fn retry_due(&self) -> Result<(), StageError> {
-        let until = work::due(self.now());
+        let mut result = Ok(());
         for definition in self.definitions.iter().filter(|definition| definition.export.is_some()) {
             let merchant = &definition.merchant;
-            let names = due_names(self, merchant, &until, DUE_MAX).await?;
+            let (names, damaged) = due_names(self, merchant, self.now(), DUE_MAX).await?;
+            result = result.and(damaged);
             if names.is_empty() || self.holds_back(merchant).await? {
                 continue;
             }
             let (queues, body) = (self.ports.queues.as_ref(), |items| Body::Exports { items });
             message::send(queues, Queue::Export, "tick", (Some(merchant), 0), &names, body).await?;
         }
-        Ok(())
+        result
     }
 }
 
-/// A merchant's exports that are due, about `most` of them.
+/// A merchant's exports that are due, about `most` of them; and an error if there is one that cannot be read.
 async fn due_names(
     harmonia: &Harmonia,
     merchant: &Slug,
-    until: &str,
+    at: Timestamp,
     most: usize,
-) -> Result<Vec<ExportName>, StageError> {
-    let mut names = Vec::new();
+) -> Result<(Vec<ExportName>, Result<(), StageError>), StageError> {
+    let (mut names, mut damaged, until) = (Vec::new(), Ok(()), work::due(at));
     for shard in 0..work::SHARDS {
         let name = work::exports(merchant, "waiting", shard);
-        for (_, key) in harmonia.store().work(Table::Ledger, &name, until, most).await? {
-            let found: Option<Stored<Export>> = harmonia.store().get(&key, Read::Eventual).await?;
+        for (_, key) in harmonia.store().work(Table::Ledger, &name, &until, most).await? {
+            let found: Option<Stored<Export>> = match harmonia.store().get(&key, Read::Eventual).await {
+                // it stays listed, and is told of once the others have been taken along
+                Err(e @ StoredError::Damaged { .. }) => {
+                    damaged = Err(e.into());
+                    continue;
+                }
+                found => found?,
+            };
             // the index may be behind: what has been told meanwhile is no longer due
-            let due = found.filter(|stored| stored.row.is_due(harmonia.now()));
+            let due = found.filter(|stored| stored.row.is_due(at));
             names.extend(due.map(|f| ExportName { x: f.row.key(), generation: f.row.generation }));
         }
         if names.len() >= most {
             break;
         }
     }
-    Ok(names)
+    Ok((names, damaged))
 }
 
 #[cfg(test)]

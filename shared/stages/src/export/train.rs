@@ -5,7 +5,6 @@ use super::{due_names, on_the_minute};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{export::ExportState, feed::Slug};
 use harmonia_ports::Train;
-use harmonia_state::work;
 use jiff::Timestamp;
 
 /// Exports of one group: told at once or in a few goes, well inside the function's time.
@@ -32,13 +31,14 @@ impl Harmonia {
             return Ok(none);
         }
         // the clocks of the state machine and of this machine may differ by a little
-        let until = work::due(train.minute.max(self.now()));
-        let names = due_names(self, &train.merchant, &until, GROUP_MAX).await?;
+        let at = train.minute.max(self.now());
+        let (names, damaged) = due_names(self, &train.merchant, at, GROUP_MAX).await?;
         if names.is_empty() {
-            return Ok(none);
+            return damaged.map(|()| none);
         }
         let full = names.len() >= GROUP_MAX;
-        self.export(&names).await?;
+        self.export_due_at(&names, at).await?;
+        damaged?;
         Ok(Group { more: full && round < ROUNDS_MAX, round })
     }
 
