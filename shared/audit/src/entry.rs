@@ -6,7 +6,7 @@
 use crate::mask::mask;
 use harmonia_domain::{
     export::{Batch, BatchState, Export, ExportState, LastAttempt},
-    ids::{Id, sha256_hex},
+    ids::{self, Id},
     purchase::{ExportKey, Purchase},
 };
 use harmonia_ports::{Change, Item, Table};
@@ -14,9 +14,6 @@ use harmonia_state::{DifferingLine, NewestIdentity, parse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// Hex characters of a digest: 64 bits, enough to tell an answer from another one.
-const DIGEST_CHARS: usize = 16;
 
 /// What kind of row changed. Index entries and caches (book entries, parked pointers, mirrors, counters) are no state:
 /// they follow from rows that are audited.
@@ -163,7 +160,7 @@ pub struct Entry {
     /// How far the delivery has come.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub delivery: Option<Delivery>,
-    /// The first 16 hex characters of SHA-256 over the row after the change, as JSON with sorted names.
+    /// `h` and the first 16 hex characters of SHA-256 over the row after the change, as JSON with sorted names.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<String>,
 }
@@ -287,6 +284,5 @@ fn differing(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> 
 
 fn digest(body: &Map<String, Value>) -> String {
     // serde_json's maps are sorted by name
-    let hash = sha256_hex(Value::Object(body.clone()).to_string().as_bytes());
-    hash.chars().take(DIGEST_CHARS).collect()
+    ids::short_digest(Value::Object(body.clone()).to_string().as_bytes())
 }

@@ -82,6 +82,15 @@ impl Sha256Stream {
     }
 }
 
+/// Hex characters of a digest: 64 bits, enough to tell a body from another one.
+const DIGEST_CHARS: usize = 16;
+
+/// A short name of some bytes, for logs: `h` and 16 hex characters of their SHA-256. With a letter first it never reads
+/// as a card number.
+pub fn short_digest(bytes: &[u8]) -> String {
+    std::iter::once('h').chain(sha256_hex(bytes).chars().take(DIGEST_CHARS)).collect()
+}
+
 /// Lower-case hex SHA-256 of bytes: content hashes of files and messages.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

@@ -7,7 +7,7 @@ use harmonia_definitions::Export as Target;
 use harmonia_domain::{
     export::{LastAttempt, Verdict},
     feed::Slug,
-    ids::sha256_hex,
+    ids::short_digest,
 };
 use harmonia_exports::{
     Answer, Attempt, BatchRun, BuildError, Fault, File, Finding, Outcome, Purpose, Request, Step, Telling, begin,
@@ -21,9 +21,6 @@ use secrecy::ExposeSecret;
 const REQUESTS_MAX: usize = 8;
 /// After the last moment at which an attempt can end, so long before somebody else believes that its function died.
 const DIED_S: i64 = 60;
-
-/// Digests of bodies are cut to so many characters: 64 bits.
-const DIGEST_CHARS: usize = 16;
 
 /// What an attempt is about.
 pub(super) struct About<'a> {
@@ -86,15 +83,10 @@ impl Heard {
             self.retry_after.clone_from(retry_after);
             if tells {
                 self.status = Some(*status);
-                self.digests.1 = Some(digest(body));
+                self.digests.1 = Some(short_digest(body));
             }
         }
     }
-}
-
-/// Enough of a hash to tell whether a body is the one that was sent.
-fn digest(body: &[u8]) -> String {
-    sha256_hex(body).chars().take(DIGEST_CHARS).collect()
 }
 
 fn call(request: Request, deadline_s: u16) -> Call {
@@ -201,7 +193,7 @@ impl Harmonia {
                 Step::Send(request) => {
                     let tells = request.purpose == Purpose::Tell;
                     if tells {
-                        heard.digests = (Some(digest(request.body.expose_secret())), None);
+                        heard.digests = (Some(short_digest(request.body.expose_secret())), None);
                     }
                     let came = self.ports.web.send(call(request, target.deadline_s)).await;
                     heard.note(tells, &came);
