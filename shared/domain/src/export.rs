@@ -201,7 +201,7 @@ pub struct LastAttempt {
     pub status: Option<u16>,
     /// The verdict in words, without the answer's content.
     pub verdict: String,
-    /// `h` and the first 16 hex characters of SHA-256 of the request's body: the audit log tells it instead of the body.
+    /// `h` and the first 16 hex characters of SHA-256 of the request's body: what the audit log tells of it.
     #[serde(rename = "req", skip_serializing_if = "Option::is_none", default)]
     pub request: Option<String>,
     /// The same of the answer's body.
