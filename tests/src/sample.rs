@@ -46,7 +46,8 @@ pub(crate) fn describe(cloud: &mut MemoryCloud, definition: Definition) {
     add_described(&mut outside, &definition.merchant);
     let harmonia = &mut cloud.cloud.app.harmonia;
     harmonia.ports.secrets = outside.secrets(&day().aes_key);
-    harmonia.definitions = Arc::new(outside.addressed(Definitions::clone(&harmonia.definitions).with(definition)));
+    harmonia.definitions =
+        Arc::new(outside.addressed(Definitions::clone(&harmonia.definitions).with(definition)).unwrap());
 }
 
 /// Onboards [`MID`]; members are those of the second user directory from here on.

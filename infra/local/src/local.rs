@@ -258,7 +258,7 @@ impl Local {
             clock: Arc::clone(&clock),
         };
         let settings = Settings { directory: outside.directory() };
-        let definitions = Arc::new(outside.addressed(folder.definitions()?));
+        let definitions = Arc::new(outside.addressed(folder.definitions()?)?);
         let onboarding =
             Harmonia::new(ports.clone(), definitions.clone(), folder.card_keys()?, Arc::new(settings.clone()));
         onboarding.onboard(&world.onboarded()?).await?;

@@ -22,7 +22,7 @@ use harmonia_ports::{
     Bucket, Item, NoTrains, Ports, QueueError, Table,
     memory::{Faults, MemoryEvents, MemoryObjects, MemoryTables, SetClock},
 };
-use harmonia_runtime::{App, definitions::FoundError};
+use harmonia_runtime::App;
 use harmonia_stages::{Harmonia, Settings};
 use secrecy::SecretString;
 use std::{collections::BTreeSet, sync::Arc};
@@ -65,7 +65,7 @@ impl MemoryCloud {
         };
         let settings = Settings { directory: outside.directory() };
         let keys = CardKeys::from_secret(&SecretString::from("simulated cards are invented cards"));
-        let definitions = Arc::new(outside.definitions().map_err(FoundError::from)?);
+        let definitions = Arc::new(outside.definitions()?);
         let interleave: Arc<dyn Around> = Arc::new(Interleave::new(seed));
         let ports = around(ports, &interleave);
         let events = Arc::new(MemoryEvents::default());

@@ -17,7 +17,7 @@ use crate::{
     world::{WorldError, onboarded, read},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use harmonia_definitions::{Definition, DefinitionError, Definitions, Protocol};
+use harmonia_definitions::{Definition, Definitions, FirstAttempt, Promotion, Protocol};
 use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Slug},
@@ -26,13 +26,15 @@ use harmonia_ports::{
     Bucket, ExportSecrets, FixedSecrets, NoTrains, Objects, Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
-use harmonia_runtime::App;
+use harmonia_runtime::{App, definitions::FoundError};
 use harmonia_stages::{Directory, Harmonia, Settings, StageError};
 use harmonia_state::StoredError;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+/// The original's rate of a promotion that says none (spec match §9.10).
+const PROMOTION_POINTS: u32 = 5;
 /// What the original calls the bucket of exports (spec match §9.8).
 const CONTAINER: &str = "harmonia-exports";
 /// Keys of a case's cards: nothing of a case leaves the process but what it shows itself.
@@ -53,9 +55,9 @@ pub enum ReplayError {
         /// Which step, from 1.
         step: usize,
     },
-    /// A shipped definition is broken.
+    /// A shipped definition is broken, or a case configures an address that is none.
     #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    Definition(#[from] FoundError),
     /// The cloud stopped.
     #[error(transparent)]
     Cloud(#[from] CloudError),
@@ -175,29 +177,47 @@ fn secrets(surroundings: &Surroundings, definitions: &Definitions) -> BTreeMap<S
     definitions.iter().filter_map(|d| Some((d.merchant.clone(), of(&d.merchant)?))).collect()
 }
 
-/// The shipped definitions with what the case configures (spec match §13.1).
-fn configured(settings: &BTreeMap<String, String>) -> Result<Definitions, DefinitionError> {
+/// The shipped definitions with what the case configures (spec match §9, §13.1).
+fn configured(settings: &BTreeMap<String, String>) -> Result<Definitions, FoundError> {
     let mut definitions = Definitions::shipped()?;
-    let changed: Vec<Definition> = definitions.iter().map(|d| with_settings(d.clone(), settings)).collect();
-    for definition in changed {
-        definitions = definitions.with(definition);
+    let (mut base_urls, mut second_urls) = (BTreeMap::new(), BTreeMap::new());
+    let told: Vec<Definition> = definitions.iter().filter(|d| d.export.is_some()).cloned().collect();
+    for definition in told {
+        let merchant = definition.merchant.clone();
+        let url = |name: &str| settings.get(&format!("exports.agents.{merchant}.{name}")).cloned();
+        base_urls.extend(url("base_url").map(|url| (merchant.clone(), url)));
+        let second = url("auth_url").or_else(|| url("failover_url"));
+        second_urls.extend(second.map(|url| (merchant.clone(), url)));
+        definitions = definitions.with(with_numbers(definition, settings));
     }
-    Ok(definitions)
+    Ok(definitions.addressed(&base_urls, &second_urls)?)
 }
 
-fn with_settings(mut definition: Definition, settings: &BTreeMap<String, String>) -> Definition {
+fn with_numbers(mut definition: Definition, settings: &BTreeMap<String, String>) -> Definition {
     let merchant = definition.merchant.to_string();
     let Some(export) = &mut definition.export else { return definition };
-    let configured = |name: &str| settings.get(&format!("exports.agents.{merchant}.{name}"));
-    if let Some(url) = configured("base_url") {
-        export.base_url.clone_from(url);
-    }
-    if let (Protocol::TheWorks(works), Some(url)) = (&mut export.protocol, configured("failover_url")) {
-        works.failover_url.clone_from(url);
-    }
+    let text = |name: &str| settings.get(&format!("exports.agents.{merchant}.{name}"));
+    let number = |name: &str| text(name).and_then(|text| text.parse::<u32>().ok());
     let size = settings.get(&format!("agents.exports.{merchant}.batch_size")).and_then(|s| s.parse().ok());
     if let (Some(plan), Some(size)) = (&mut export.batch, size) {
         plan.size = size;
+    }
+    if let Some(delay) = number("delay_seconds") {
+        export.first = Some(FirstAttempt::AfterPurchaseS(delay));
+    }
+    let rate = number("default_point_conversion_rate");
+    match &mut export.protocol {
+        Protocol::TgiFridays(fridays) => fridays.points_per_major = rate.unwrap_or(fridays.points_per_major),
+        Protocol::TheWorks(works) => {
+            works.points_per_major = rate.unwrap_or(works.points_per_major);
+            let day = |name: &str| text(name).and_then(|text| text.get(..10)?.parse().ok());
+            if let (Some(from), Some(to)) = (day("promotion_start"), day("promotion_end")) {
+                let points_per_major = number("promo_point_conversion_rate").unwrap_or(PROMOTION_POINTS);
+                let zone = "Europe/London".to_owned();
+                works.promotion = Some(Promotion { points_per_major, from, to, zone });
+            }
+        }
+        _ => {}
     }
     definition
 }

@@ -1,20 +1,17 @@
 //! What surrounds a local cloud: who is onboarded, whose cards are known, and where the directory and the merchants
 //! are. Written by `gen`, read by `up`.
 
-use harmonia_definitions::{Auth, DefinitionError, Definitions, Protocol};
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     feed::{NameError, Slug},
     identifier::Identifier,
 };
 use harmonia_ports::{ExportSecrets, FixedSecrets, Secrets};
+use harmonia_runtime::definitions::FoundError;
 use harmonia_stages::Directory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// `world.json`: the people and places of generated feeds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -115,41 +112,12 @@ impl Outside {
     }
 
     /// The shipped definitions with this environment's addresses.
-    pub fn definitions(&self) -> Result<Definitions, DefinitionError> {
-        Ok(self.addressed(Definitions::shipped()?))
+    pub fn definitions(&self) -> Result<Definitions, FoundError> {
+        self.addressed(Definitions::shipped()?)
     }
 
     /// Definitions with this environment's addresses.
-    pub fn addressed(&self, mut definitions: Definitions) -> Definitions {
-        let merchants: BTreeSet<&Slug> = self.base_urls.keys().chain(self.second_urls.keys()).collect();
-        for merchant in merchants {
-            let mut definition = match definitions.get(merchant) {
-                Some(definition) => definition.clone(),
-                None => continue,
-            };
-            if let Some(export) = &mut definition.export {
-                if let Some(url) = self.base_urls.get(merchant) {
-                    export.base_url.clone_from(url);
-                }
-                if let (Some(url), Some(second)) = (self.second_urls.get(merchant), second_url(&mut export.protocol)) {
-                    second.clone_from(url);
-                }
-            }
-            definitions = definitions.with(definition);
-        }
-        definitions
-    }
-}
-
-/// The other address of a protocol that has two.
-fn second_url(protocol: &mut Protocol) -> Option<&mut String> {
-    match protocol {
-        Protocol::SlimChickens(slim) => Some(&mut slim.auth_url),
-        Protocol::TheWorks(works) => Some(&mut works.failover_url),
-        Protocol::Http(described) => match &mut described.auth {
-            Auth::ClientCredentials { token_url, .. } => Some(token_url),
-            _ => None,
-        },
-        _ => None,
+    pub fn addressed(&self, definitions: Definitions) -> Result<Definitions, FoundError> {
+        Ok(definitions.addressed(&self.base_urls, &self.second_urls)?)
     }
 }

@@ -111,6 +111,21 @@ impl Protocol {
     }
 }
 
+impl Protocol {
+    /// The other address of a protocol that has two.
+    pub(crate) fn second_url(&mut self) -> Option<&mut String> {
+        match self {
+            Self::SlimChickens(slim) => Some(&mut slim.auth_url),
+            Self::TheWorks(works) => Some(&mut works.failover_url),
+            Self::Http(request) => match &mut request.auth {
+                Auth::ClientCredentials { token_url, .. } => Some(token_url),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// Spec match §9.5.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

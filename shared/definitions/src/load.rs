@@ -81,14 +81,22 @@ impl Definitions {
         self
     }
 
-    /// These, with an environment's own base URLs in the place of the definitions'. A name that nobody is told under is
-    /// refused: it is a misspelling, and the merchant that was meant would be told at its real address.
-    pub fn addressed(self, base_urls: &BTreeMap<Slug, String>) -> Result<Self, AddressError> {
-        base_urls.iter().try_fold(self, |all, (merchant, url)| {
+    /// These, with an environment's own addresses in the place of the definitions': base URLs, and the second ones of
+    /// protocols that have two. A name that nobody is told under is refused: it is a misspelling, and the merchant
+    /// that was meant would be told at its real address.
+    pub fn addressed(
+        self,
+        base_urls: &BTreeMap<Slug, String>,
+        second_urls: &BTreeMap<Slug, String>,
+    ) -> Result<Self, AddressError> {
+        let base = base_urls.iter().map(|(merchant, url)| (merchant, url, false));
+        let second = second_urls.iter().map(|(merchant, url)| (merchant, url, true));
+        base.chain(second).try_fold(self, |all, (merchant, url, is_second)| {
             let error = |reason: String| AddressError { merchant: merchant.clone(), reason };
             let mut definition = all.get(merchant).cloned().ok_or_else(|| error("no such merchant".to_owned()))?;
             let export = definition.export.as_mut().ok_or_else(|| error("it is not told".to_owned()))?;
-            export.base_url.clone_from(url);
+            let place = if is_second { export.protocol.second_url() } else { Some(&mut export.base_url) };
+            place.ok_or_else(|| error("it has no second address".to_owned()))?.clone_from(url);
             match check::first_problem(&definition) {
                 None => Ok(all.with(definition)),
                 Some(problem) => Err(error(problem.reason)),

@@ -63,7 +63,7 @@ pub fn addressed(definitions: Definitions, text: &str) -> Result<Definitions, Fo
         line: e.line(),
         column: e.column(),
     })?;
-    Ok(definitions.addressed(&base_urls)?)
+    Ok(definitions.addressed(&base_urls, &BTreeMap::new())?)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub struct Shared {
 
 impl Shared {
     /// The shipped definitions, with the played partners' addresses.
-    pub fn new() -> Result<Self, harmonia_definitions::DefinitionError> {
+    pub fn new() -> Result<Self, harmonia_runtime::definitions::FoundError> {
         let outside = PlayedPartners::outside();
         let definitions = outside.definitions()?;
         let settings = Settings { directory: outside.directory() };

@@ -101,7 +101,7 @@ impl World {
         };
         let settings = Arc::new(Settings { directory: outside.directory() });
         let keys = CardKeys::from_secret(&SecretString::from("invented cards only"));
-        let harmonia = Harmonia::new(ports, Arc::new(outside.addressed(definitions)), keys, settings);
+        let harmonia = Harmonia::new(ports, Arc::new(outside.addressed(definitions).unwrap()), keys, settings);
         let app = App { harmonia, visibility: mailbox.clone() };
         // a described merchant's members are Costa's, a file's those of whoever was paid
         let of = match definition.merchant.as_str() {
