@@ -112,6 +112,7 @@ fn export(merchant: &Slug, identity: &Identity, number: u32, now: Timestamp) -> 
         attempts: 0,
         last: None,
         corrected: None,
+        paid: None,
         forced: None,
         unsure: false,
         adjusts: None,

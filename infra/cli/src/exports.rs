@@ -1,7 +1,7 @@
 //! `harmonia exports`, `redrive`, `pause`, `resume`: what was not told, and how merchants are told.
 
 use crate::{Failure, redress::Reason, table::table};
-use harmonia_domain::feed::Slug;
+use harmonia_domain::{export::Redress, feed::Slug};
 use harmonia_local::{local::Folder, registry::FolderRegistry};
 use harmonia_runtime::SystemClock;
 use harmonia_stages::export::{ListedExport, Listing, Redrive};
@@ -92,8 +92,12 @@ async fn open(folder: &Folder) -> Result<FolderRegistry, Failure> {
 pub(crate) async fn list(folder: &Folder, wanted: &Wanted) -> Result<ExitCode, Failure> {
     let registry = open(folder).await?;
     let listed = registry.harmonia.list_exports(&wanted.listing()).await;
+    let control = registry.harmonia.control(&wanted.merchant).await;
     registry.close().await?;
     let (exports, more) = listed?;
+    if let Some(Redress { by, on, why }) = control?.and_then(|control| control.paused) {
+        println!("{} is paused by {by} since {on}: {why}", wanted.merchant);
+    }
     show(&exports, more);
     Ok(ExitCode::SUCCESS)
 }

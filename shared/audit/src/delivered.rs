@@ -6,7 +6,7 @@
 
 use crate::mask::mask;
 use harmonia_domain::{
-    export::{Export, ExportState, LastAttempt},
+    export::{Export, ExportState, LastAttempt, MatchType},
     feed::Kind,
 };
 use harmonia_ports::{Change, OutEvent, Read, Table};
@@ -77,7 +77,7 @@ pub(crate) async fn delivered(store: &Store<'_>, change: &Change) -> Result<Opti
         return Ok(None);
     }
     let who = &export.identity;
-    let key = StoredIdentity::key_of(&export.merchant, &who.token, &who.id);
+    let key = StoredIdentity::key_of(export.member_of(), &who.token, &who.id);
     // forgotten members are told of without their ids
     let identity = store.get::<StoredIdentity>(&key, Read::Eventual).await?.map(|stored| stored.row.0);
     let on = new.stamp.on;
@@ -95,7 +95,7 @@ pub(crate) async fn delivered(store: &Store<'_>, change: &Change) -> Result<Opti
             spend_amount: export.facts.amount.0,
             spend_currency: export.facts.currency.to_string(),
             status: status(&export.state),
-            feed_type: (!export.match_type.has_sale()).then(|| feed_type(export.kind)),
+            feed_type: (export.match_type == MatchType::Streamed).then(|| feed_type(export.kind)),
             transaction_id: export.facts.transaction_id,
             mid: export.facts.mid,
             location_id: export.facts.location_id,

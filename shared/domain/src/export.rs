@@ -224,6 +224,9 @@ pub struct Export {
     /// Whom to tell.
     #[serde(rename = "m")]
     pub merchant: Slug,
+    /// The merchant that was paid, where another one is told (spec match §10.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Slug>,
     /// When the match was made.
     pub created: Timestamp,
     /// The order in which a batch takes exports made at one instant (D24).
@@ -324,6 +327,11 @@ impl Export {
     /// The export's key in the ledger.
     pub fn key(&self) -> ExportKey {
         export_key(&self.merchant, &self.identity, self.created, &self.id)
+    }
+
+    /// The merchant whose member it is about: under it stands the directory's answer.
+    pub fn member_of(&self) -> &Slug {
+        self.paid.as_ref().unwrap_or(&self.merchant)
     }
 
     /// Its payment, and its sale if it has one, are claimed by it: not one that was undone, nor one about another.

@@ -35,6 +35,9 @@ pub struct TrainError {
 pub trait Trains: Send + Sync {
     /// Makes sure that a train leaves. One that has left, or that is there, is fine.
     async fn ensure(&self, train: &Train) -> Result<(), TrainError>;
+
+    /// Do they leave by themselves? Else whatever is due is looked for each minute.
+    fn leave(&self) -> bool;
 }
 
 /// For clouds whose own clock looks after everything that is due, once a minute.
@@ -44,5 +47,9 @@ pub struct NoTrains;
 impl Trains for NoTrains {
     async fn ensure(&self, _train: &Train) -> Result<(), TrainError> {
         Ok(())
+    }
+
+    fn leave(&self) -> bool {
+        false
     }
 }

@@ -13,7 +13,7 @@ mod unmatched;
 
 pub use memory::Memory;
 pub use redrive::{ListedExport, Listing, Redrive, RedriveError};
-pub use train::{Group, ROUNDS_MAX};
+pub use train::Group;
 
 use crate::{
     Harmonia, StageError,
@@ -25,7 +25,7 @@ use futures::{StreamExt, stream};
 use harmonia_definitions::{BatchPlan, Definition, Export as Target, Repeat};
 use harmonia_domain::{
     Refused,
-    export::{Export, ExportState, LastAttempt, MatchType, Verdict},
+    export::{Export, ExportState, LastAttempt, Verdict},
     feed::Slug,
     file::File,
     identity::Identity,
@@ -40,6 +40,8 @@ use std::collections::BTreeMap;
 
 /// How often a verdict is written again because the export changed elsewhere meanwhile.
 const RECORD_TRIES_MAX: u32 = 5;
+/// A train has had its chance by then; what is still due is the tick's.
+const TRAIN_LATE_S: i64 = 300;
 /// How many due exports one tick takes up per merchant and shard.
 const DUE_MAX: usize = 100;
 /// Exports sent at once by one message: a message's exports end within the function's time even if a merchant lets
@@ -82,15 +84,10 @@ impl Harmonia {
         target.ok_or_else(|| StageError::NoTarget { merchant: merchant.clone() })
     }
 
-    /// Whose card it was. What is collected for another receiver has its identities with the merchant that was paid.
+    /// Whose card it was.
     async fn identity_of(&self, export: &Export) -> Result<Identity, StageError> {
         let who = &export.identity;
-        let collects = self.definition(&export.merchant)?.unmatched.as_ref();
-        let merchant = match collects {
-            Some(unmatched) if export.match_type == MatchType::Unmatched => &unmatched.of,
-            _ => &export.merchant,
-        };
-        let key = StoredIdentity::key_of(merchant, &who.token, &who.id);
+        let key = StoredIdentity::key_of(export.member_of(), &who.token, &who.id);
         let found: Option<Stored<StoredIdentity>> = self.store().find(&key).await?;
         let found = found.ok_or_else(|| StageError::Missing { what: "identity", name: who.id.to_string() })?;
         Ok(found.row.0)
@@ -247,28 +244,21 @@ impl Harmonia {
         Err(StageError::Unsettled { what: "where an export stands", tries: RECORD_TRIES_MAX })
     }
 
-    /// Writes the verdict of an attempt. A change from elsewhere (a correction of the amount) keeps its place.
+    /// Writes the verdict of an attempt.
     async fn record(&self, stored: Stored<Export>, came: &Came) -> Result<(), StageError> {
-        let mut stored = stored;
-        for _ in 0..RECORD_TRIES_MAX {
-            let next = stored.row.attempted(&came.verdict, came.last.clone(), came.unsure)?;
-            if self.store().replace(&stored, &next, &self.stamp("export")).await? {
-                return self.ensure_train(&next.merchant, &next.state).await;
-            }
-            let key = export_row_key(&stored.row.key());
-            let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
-            match found {
-                Some(found) if found.row.attempts == stored.row.attempts && found.row.state == stored.row.state => {
-                    stored = found;
-                }
-                Some(found) if matches!(found.row.state, ExportState::Reversed { .. }) => {
-                    return self.record_undone(found, &came.verdict, &came.last).await;
-                }
-                // somebody recorded an attempt of the same bytes: theirs stands
-                _ => return Ok(()),
-            }
+        let key = export_row_key(&stored.row.key());
+        let next = |row: &Export| row.attempted(&came.verdict, came.last.clone(), came.unsure);
+        if let Some(moved) = self.moved(stored, next).await? {
+            return self.ensure_train(&moved.row.merchant, &moved.row.state).await;
         }
-        Err(StageError::Unsettled { what: "an attempt's verdict", tries: RECORD_TRIES_MAX })
+        let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
+        match found {
+            Some(found) if matches!(found.row.state, ExportState::Reversed { .. }) => {
+                self.record_undone(found, &came.verdict, &came.last).await
+            }
+            // somebody recorded an attempt of the same bytes: theirs stands
+            _ => Ok(()),
+        }
     }
 
     /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory,
@@ -324,10 +314,12 @@ impl Harmonia {
 
     /// Exports whose instant has come, of all merchants: what trains left behind, or what has no trains.
     pub async fn retry_due(&self) -> Result<(), StageError> {
+        let late = SignedDuration::from_secs(if self.ports.trains.leave() { TRAIN_LATE_S } else { 0 });
+        let due = self.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
         let mut result = Ok(());
         for definition in self.definitions.iter().filter(|definition| definition.export.is_some()) {
             let merchant = &definition.merchant;
-            let (names, damaged) = due_names(self, merchant, self.now(), DUE_MAX).await?;
+            let (names, damaged) = due_names(self, merchant, due, DUE_MAX).await?;
             result = result.and(damaged);
             if names.is_empty() || self.holds_back(merchant).await? {
                 continue;

@@ -191,6 +191,7 @@ impl World {
             attempts: 0,
             last: None,
             corrected: None,
+            paid: None,
             forced: None,
             unsure: false,
             adjusts: None,

@@ -203,6 +203,10 @@ impl Trains for Watched<NoTrains> {
         self.watch.note("states:StartExecution", "deliver");
         self.inner.ensure(train).await
     }
+
+    fn leave(&self) -> bool {
+        self.inner.leave()
+    }
 }
 
 #[async_trait]

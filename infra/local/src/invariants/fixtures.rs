@@ -241,6 +241,7 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         attempts: 0,
         last: None,
         corrected: None,
+        paid: None,
         forced: None,
         unsure: false,
         adjusts: None,

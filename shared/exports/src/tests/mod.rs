@@ -110,6 +110,7 @@ pub(super) fn export(transaction_id: &str) -> Export {
         attempts: 0,
         last: None,
         corrected: None,
+        paid: None,
         forced: None,
         unsure: false,
         adjusts: None,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 const GROUP_MAX: usize = 25;
 /// Groups of one train: 25,000 exports, and a history of some 7,000 of the 25,000 events that an execution may have.
 /// What is left then is the sweep's.
-pub const ROUNDS_MAX: u32 = 1_000;
+const ROUNDS_MAX: u32 = 1_000;
 
 /// What a group leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -100,7 +100,7 @@ impl Harmonia {
     pub(crate) async fn claim_unmatched(&self, claim: &Claim<'_>, receiver: &Slug) -> Result<Claimed, StageError> {
         let purchase = &claim.stored.row;
         let mut export = self.new_export(claim, MatchType::Unmatched)?;
-        export.merchant = receiver.clone();
+        export.paid = Some(std::mem::replace(&mut export.merchant, receiver.clone()));
         export.definition.clone_from(&self.definition(receiver)?.version);
         export.evidence = vec!["unmatched".to_owned()];
         let stamp = self.stamp("unmatched");
@@ -141,6 +141,7 @@ impl Harmonia {
             attempts: 0,
             last: None,
             corrected: None,
+            paid: None,
             forced: None,
             unsure: false,
             adjusts: None,
