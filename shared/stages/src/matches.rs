@@ -48,6 +48,7 @@ struct Examinee {
 struct Taken {
     key: (Slug, BookKey),
     sale: Candidate,
+    by: (PurchaseKey, u32),
 }
 
 /// What an examination led to.
@@ -83,6 +84,9 @@ struct Again {
     keys: BTreeSet<(Slug, BookKey)>,
     /// … if they could have taken one of these sales. Empty: all of them.
     lost: Vec<(Slug, Candidate)>,
+    /// Payments that are claimed, with the generation of the claim. One that was looked at before, parked, and known
+    /// again may still have an entry.
+    by: BTreeSet<(PurchaseKey, u32)>,
 }
 
 impl Again {
@@ -96,6 +100,7 @@ impl Again {
         if let Some(claimed) = examined.claimed {
             self.lost.push((claimed.key.0.clone(), claimed.sale));
             self.keys.insert(claimed.key);
+            self.by.insert(claimed.by);
         }
     }
 }
@@ -129,7 +134,7 @@ impl Harmonia {
         for id in lost {
             taken.push((merchant.clone(), self.taken(merchant, id).await?));
         }
-        self.settle(trace, Again { keys, lost: taken }, from).await
+        self.settle(trace, Again { keys, lost: taken, ..Again::default() }, from).await
     }
 
     /// A sale that a match holds.
@@ -169,6 +174,7 @@ impl Harmonia {
             open.retain(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from));
             let done: BTreeSet<Key> = claimed.iter().map(Row::key).collect();
             open.retain(|entry| !done.contains(&entry.key()));
+            claimed.extend(open.extract_if(.., |entry| now.by.contains(&(entry.p.clone(), entry.generation))));
             open = self.contenders(open, &now.lost)?;
             for entry in &open {
                 if looked_at >= EXAMINED_MAX {
@@ -208,7 +214,7 @@ impl Harmonia {
 
     /// What one invocation cannot finish goes on as messages.
     async fn settle_later(&self, trace: &str, again: &Again, from: Option<Position>) -> Result<(), StageError> {
-        let Again { keys, lost } = again;
+        let Again { keys, lost, .. } = again;
         for merchant in keys.iter().map(|(merchant, _)| merchant).collect::<BTreeSet<_>>() {
             let keys: Vec<BookKey> = keys.iter().filter(|(m, _)| m == merchant).map(|(_, k)| k.clone()).collect();
             let lost: Vec<String> = lost.iter().filter(|(m, _)| m == merchant).map(|(_, s)| s.id.clone()).collect();
@@ -287,7 +293,8 @@ impl Harmonia {
                         Claimed::Yes(export) => {
                             self.follow(trace, &stored.row, &export, Told::Now).await?;
                             let key = (export.merchant, export.book_key);
-                            let claimed = Some(Taken { key, sale: candidate(&sale) });
+                            let by = (stored.row.key.clone(), stored.row.generation);
+                            let claimed = Some(Taken { key, sale: candidate(&sale), by });
                             return Ok(Examined { matched: true, claimed, entry: booked });
                         }
                         Claimed::SaleGone => _ = gone.insert(sale.id),
@@ -389,7 +396,10 @@ impl Harmonia {
         self.follow(trace, purchase, &stored.row, told).await?;
         let Export { merchant, book_key, sale, .. } = stored.row;
         let claimed = match sale {
-            Some(id) => Some(Taken { sale: self.taken(&merchant, &id).await?, key: (merchant, book_key) }),
+            Some(id) => {
+                let sale = self.taken(&merchant, &id).await?;
+                Some(Taken { sale, key: (merchant, book_key), by: (purchase.key.clone(), purchase.generation) })
+            }
             None => None,
         };
         Ok(Examined { claimed, ..Examined::default() })
@@ -420,7 +430,7 @@ impl Harmonia {
         let Some(sale) = found.map(|stored| stored.row) else { return Ok(Again::default()) };
         let others = sale.mids.iter().filter(|mid| **mid != export.book_key.mid);
         let keys = others.map(|mid| (sale.merchant.clone(), sale.book_key(mid))).collect();
-        Ok(Again { keys, lost: vec![(export.merchant.clone(), Candidate::from(&sale))] })
+        Ok(Again { keys, lost: vec![(export.merchant.clone(), Candidate::from(&sale))], ..Again::default() })
     }
 
     /// D12: a settlement that names another amount after the match: stored with the export, once; told, if the
