@@ -57,7 +57,7 @@ impl Kind {
     pub fn of(item: &Item) -> Option<Self> {
         let prefix = item.key.pk.split('#').next().unwrap_or_default();
         Some(match prefix {
-            "BP" | "BS" | "K" | "FH" | "ML" | "MH" | "MU" => return None,
+            "BP" | "BS" | "K" | "FH" | "ML" | "MH" | "MU" | "XU" => return None,
             "P" if item.key.sk == "R" => Self::Refund,
             "P" if item.key.sk.starts_with(DifferingLine::PREFIX) => Self::DifferingLine,
             "P" => Self::Payment,

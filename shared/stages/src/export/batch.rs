@@ -19,7 +19,7 @@ use harmonia_domain::{
 };
 use harmonia_exports::{BatchRun, Telling};
 use harmonia_ports::{Bucket, Query, Read, Table, Work};
-use harmonia_state::{Row, Sequence, Stored, batch_pk, export_row_key, work};
+use harmonia_state::{Row, Sequence, Stored, ToldUid, batch_pk, export_row_key, work};
 use jiff::Timestamp;
 
 /// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
@@ -158,18 +158,29 @@ impl Harmonia {
                 state => *state == mine,
             };
             if is_own {
-                own.push(member.row.key());
+                own.push(member.row);
             }
         }
         if own.is_empty() {
             return Ok(batch.closed()?);
         }
+        self.note_uids(&batch.merchant, &own).await?;
+        let own: Vec<ExportKey> = own.iter().map(Export::key).collect();
         let manifest = self.put_manifest(batch, "final", &own).await?;
         let sequence = match &self.whom_to_tell(&batch.merchant)?.protocol {
             Protocol::File(file) if file.numbered() => Some(self.next_sequence(batch).await?),
             _ => None,
         };
         Ok(batch.sealed(manifest, sequence)?)
+    }
+
+    /// Before a uid is told it is noted whose it is: a receiver's results call its exports by them.
+    async fn note_uids(&self, merchant: &Slug, members: &[Export]) -> Result<(), StageError> {
+        if self.definition(merchant)?.results.is_none() {
+            return Ok(());
+        }
+        let uids: Vec<ToldUid> = members.iter().map(ToldUid::of).collect();
+        Ok(self.store().put_all(&uids, &self.stamp("batch")).await?)
     }
 
     /// The next number of the merchant's files. A batch that was given one before keeps it, so that a number is used
