@@ -10,6 +10,7 @@ use super::{
     door::Reach,
 };
 use crate::{Harmonia, StageError};
+use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Protocol;
 use harmonia_domain::{
     export::{Batch, BatchState, Export, ExportState, LastAttempt, Verdict},
@@ -27,6 +28,9 @@ use jiff::Timestamp;
 const COLLECTED_MAX: usize = 1_000;
 /// Steps of one batch in one run: draft, sealed, attempted, closed, and one more to find it closed.
 const STEPS_MAX: usize = 5;
+
+/// Uids noted at once: enough to hide the round trips of one function.
+const NOTED_AT_ONCE: usize = 16;
 
 /// What a protocol may know of a batch.
 fn batch_run<'a>(batch: &Batch, uid: &'a str) -> BatchRun<'a> {
@@ -179,8 +183,12 @@ impl Harmonia {
         if self.definition(merchant)?.results.is_none() {
             return Ok(());
         }
+        let stamp = self.stamp("batch");
+        // one that is there already says the same
+        let stamp = &stamp;
         let uids: Vec<ToldUid> = members.iter().map(ToldUid::of).collect();
-        Ok(self.store().put_all(&uids, &self.stamp("batch")).await?)
+        let note = |uid: ToldUid| async move { self.store().insert(&uid, stamp).await.map(|_| ()) };
+        Ok(stream::iter(uids).map(note).buffered(NOTED_AT_ONCE).try_collect().await?)
     }
 
     /// The next number of the merchant's files. A batch that was given one before keeps it, so that a number is used
