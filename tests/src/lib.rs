@@ -29,6 +29,10 @@ mod redress;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod results;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod simulation;

@@ -18,7 +18,8 @@ pub(crate) const AT: &str = "2024-06-03T12:41:07";
 /// The card token of its member.
 pub(crate) const TOKEN: &str = "VisTok8841";
 
-fn day() -> Day {
+/// The members and keys of these clouds.
+pub(crate) fn day() -> Day {
     generate(&Plan { seed: 11, payments: 4, sales: 4, ..Plan::default() })
 }
 

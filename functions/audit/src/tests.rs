@@ -17,7 +17,7 @@ fn world() -> World {
     let objects = Arc::new(MemoryObjects::default());
     let clock = Arc::new(SetClock::new("2026-11-22T10:00:00Z".parse().unwrap()));
     let log = Log::new(objects.clone(), clock);
-    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), Arc::<MemoryEvents>::default());
+    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), Arc::<MemoryEvents>::default(), Arc::default());
     World { auditor, objects }
 }
 

@@ -116,6 +116,7 @@ fn export(merchant: &Slug, identity: &Identity, number: u32, now: Timestamp) -> 
         forced: None,
         unsure: false,
         adjusts: None,
+        answer: None,
         state: ExportState::Ready,
     }
 }

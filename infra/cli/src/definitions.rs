@@ -61,10 +61,12 @@ fn read(file: &Path) -> Result<Definition, Failure> {
 fn list(folder: &Folder) -> Result<(), Failure> {
     let mut shown = table(&["merchant", "version", "feed", "payments are", "streamed", "told"], 6);
     for definition in folder.definitions()?.iter() {
-        let feed = definition.feed.as_ref().map_or("-", |feed| match feed.transport {
-            Transport::File => "files",
-            Transport::Message => "messages",
-        });
+        let feed = match &definition.feed {
+            Some(feed) if feed.transport == Transport::Message => "messages",
+            Some(_) => "files",
+            None if definition.results.is_some() => "results",
+            None => "-",
+        };
         let matched = definition.route.matched.map_or("stored".to_owned(), |how| format!("{how:?}").to_lowercase());
         let streamed: Vec<String> = definition.route.stream.iter().map(|k| k.as_str().to_lowercase()).collect();
         let told = if definition.export.is_some() { "yes" } else { "not yet" };
@@ -78,12 +80,10 @@ fn list(folder: &Folder) -> Result<(), Failure> {
 fn try_on(definition: &Definition, sample: &Path) -> Result<(), Failure> {
     let shown = sample.display();
     let bytes = std::fs::read(sample).map_err(|e| format!("{shown}: {e}"))?;
-    let feed = definition.feed.as_ref().ok_or("the definition has no feed")?;
-    let records: Vec<Numbered> = match feed.transport {
-        Transport::File => {
-            read_file(FileFormat::Merchant(definition), &bytes).map_err(|e| format!("{shown}: {e}"))?.collect()
-        }
-        Transport::Message => (1..)
+    let feed = definition.feed.as_ref().filter(|feed| feed.transport == Transport::Message);
+    let records: Vec<Numbered> = match feed {
+        None => read_file(FileFormat::Merchant(definition), &bytes).map_err(|e| format!("{shown}: {e}"))?.collect(),
+        Some(feed) => (1..)
             .zip(bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()))
             .map(|(line, message)| Numbered { line, offset: 0, record: read_sale_message(feed, message) })
             .collect(),
@@ -119,6 +119,16 @@ fn row(numbered: &Numbered) -> Vec<String> {
                 sale.auth_code.clone(),
             ]
         }
+        Record::Result(result) => vec![
+            line,
+            format!("a result: {}", result.result),
+            result.uid.clone(),
+            result.at.map(|at| at.to_string()).unwrap_or_default(),
+            result.amount.map(|amount| amount.0.to_string()).unwrap_or_default(),
+            String::new(),
+            result.location.clone().unwrap_or_default(),
+            String::new(),
+        ],
         Record::Skipped(reason) => vec![line, format!("left out: {}", reason.0)],
         Record::Repeated { .. } => vec![line, "a duplicate".to_owned()],
         Record::Rejected(Reject { field, reason, class }) => {

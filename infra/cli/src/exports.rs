@@ -17,8 +17,8 @@ pub(crate) struct Wanted {
     /// Whose.
     #[arg(long)]
     merchant: Slug,
-    /// Those that were given up, that a merchant may have or not, that were not told on purpose, or that had nobody to
-    /// tell.
+    /// Those that were given up, that a merchant may have or not, that were not told on purpose, that had nobody to
+    /// tell, or whose receiver says in its result files that it did not reward.
     #[arg(long, value_enum, default_value = "failed")]
     state: State,
     /// Only if their reason contains this.
@@ -38,6 +38,7 @@ enum State {
     Unconfirmed,
     Skipped,
     Held,
+    Refused,
 }
 
 impl Wanted {
@@ -47,6 +48,7 @@ impl Wanted {
             State::Unconfirmed => Redrive::Unconfirmed,
             State::Skipped => Redrive::Skipped,
             State::Held => Redrive::Held,
+            State::Refused => Redrive::Refused,
         };
         let Self { merchant, why, since, until, .. } = self;
         Listing { merchant: merchant.clone(), state, why: why.clone(), since: *since, until: *until }

@@ -134,6 +134,9 @@ fn counts(rows: &Rows) -> Table {
         ("exports", "another final amount", rows.exports.iter().filter(|x| x.corrected.is_some()).count()),
         ("exports", "matched by a person", rows.exports.iter().filter(|x| x.forced.is_some()).count()),
     ];
+    for answer in rows.exports.iter().filter_map(|x| x.answer.as_ref()) {
+        *counted.entry((3, "answers", answer.result.clone())).or_default() += 1;
+    }
     for (what, state, count) in notes.into_iter().filter(|(_, _, count)| *count > 0) {
         counted.insert((3, what, state.to_owned()), count);
     }

@@ -25,7 +25,8 @@ pub(crate) struct Options {
     /// Identifiers and users (`gen` writes one).
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// Where the user directory and the merchants are, as JSON; played by this process unless given.
+    /// Where the user directory and the merchants are, as JSON; played by this process unless given. Its secrets are read
+    /// again while this runs: a rotation needs no restart.
     #[arg(long, value_name = "FILE")]
     outside: Option<PathBuf>,
     /// Feeds that appear here as `<feed>/<file>` are dropped.
@@ -42,7 +43,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(folder: &Folder, options: &Options) -> Result<ExitCode, Failure> {
     let world: World = options.world.as_deref().map(read).transpose()?.unwrap_or_default();
     let (outside, _playing) = if let Some(file) = &options.outside {
-        (read::<Outside>(file)?, None)
+        (Outside::read(file)?, None)
     } else {
         let clock: Arc<dyn Clock> = match options.until_quiet_from {
             Some(start) => Arc::new(SetClock::new(start)),

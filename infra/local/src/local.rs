@@ -268,7 +268,7 @@ impl Local {
         let streams = Arc::new(dynamo.streams(&folder.tables())?);
         // a client of its own, as the function's on AWS: what the stages consume is counted without it
         let audited = Ports { tables: Arc::new(connect(dynamo.address())), ..ports.clone() };
-        let audit = Some(Audit::new(&audited, Arc::new(FileEvents::new(folder.events())), streams));
+        let audit = Some(Audit::new(&audited, &definitions, Arc::new(FileEvents::new(folder.events())), streams));
         let harmonia = Harmonia::new(ports, definitions, folder.card_keys()?, Arc::new(settings));
         let app = App { harmonia, visibility: door.queues.clone() };
         let cloud = Cloud { app, mailbox: door.queues.clone(), clock, audit };

@@ -70,7 +70,7 @@ impl MemoryCloud {
         let ports = around(ports, &interleave);
         let events = Arc::new(MemoryEvents::default());
         let streams = Arc::new(MemoryStreams::new(tables.clone(), clock.clone()));
-        let audit = Some(Audit::new(&ports, events.clone(), streams));
+        let audit = Some(Audit::new(&ports, &definitions, events.clone(), streams));
         let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
         harmonia.onboard(&world.onboarded()?).await?;
         let app = App { harmonia, visibility: mailbox.clone() };

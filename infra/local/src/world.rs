@@ -7,11 +7,19 @@ use harmonia_domain::{
     identifier::Identifier,
 };
 use harmonia_ports::{ExportSecrets, FixedSecrets, Secrets};
-use harmonia_runtime::definitions::FoundError;
+use harmonia_runtime::{
+    definitions::FoundError,
+    secrets::{Belief, KeptSecrets, Reading},
+};
 use harmonia_stages::Directory;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    future::ready,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// `world.json`: the people and places of generated feeds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,6 +51,9 @@ pub struct Outside {
     /// Each merchant's secret.
     #[serde(default)]
     pub secrets: BTreeMap<Slug, serde_json::Value>,
+    /// The file that says so; its secrets are read again while the cloud runs.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A file of the surroundings that cannot be used.
@@ -99,7 +110,21 @@ pub(crate) fn onboarded(i: &harmonia_gen::Identifier) -> Result<Identifier, Name
     })
 }
 
+/// The secrets of such a file as it is now. The reason never quotes it.
+fn secrets_in(file: &Path, aes_key: &SecretString) -> Result<ExportSecrets, String> {
+    match read::<Outside>(file) {
+        Ok(outside) => Ok(ExportSecrets { aes_key: aes_key.clone(), merchants: outside.secrets }),
+        Err(WorldError::File { path, source }) => Err(format!("{path}: {source}")),
+        Err(WorldError::Json { path, source }) => Err(format!("{path}: {:?} error", source.classify())),
+    }
+}
+
 impl Outside {
+    /// As a file says. What it says of secrets may change later, as in Secrets Manager; addresses stay.
+    pub fn read(file: &Path) -> Result<Self, WorldError> {
+        Ok(Self { file: Some(file.to_owned()), ..read(file)? })
+    }
+
     /// The user directory.
     pub fn directory(&self) -> Directory {
         Directory::at(self.directory_url.clone(), SecretString::from(self.directory_key.clone()))
@@ -107,8 +132,11 @@ impl Outside {
 
     /// What merchants' doors are opened with; `aes_key` is what the members' credentials are encrypted with.
     pub fn secrets(&self, aes_key: &str) -> Arc<dyn Secrets> {
-        let (aes_key, merchants) = (SecretString::from(aes_key), self.secrets.clone());
-        Arc::new(FixedSecrets::new(ExportSecrets { aes_key, merchants }))
+        let secrets = ExportSecrets { aes_key: SecretString::from(aes_key), merchants: self.secrets.clone() };
+        let Some(file) = self.file.clone() else { return Arc::new(FixedSecrets::new(secrets)) };
+        let aes_key = secrets.aes_key.clone();
+        let load = move || -> Reading { Box::pin(ready(secrets_in(&file, &aes_key))) };
+        Arc::new(KeptSecrets::new(secrets, Belief::FILE, Box::new(load)))
     }
 
     /// The shipped definitions with this environment's addresses.

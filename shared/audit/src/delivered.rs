@@ -1,14 +1,16 @@
 //! What the original told its audit service and data warehouse of each attempt (spec match §11.1), as an event.
 //!
 //! Different on purpose: `status` says what happened (D18); `encrypted_credentials` and the bodies of request and
-//! answer are left out (invariant 7), digests stand for the bodies; `loyalty_identifier` and `record_uid` belong to the
-//! request and are left out with it.
+//! answer are left out (invariant 7), digests stand for the bodies; a `loyalty_identifier` that stands in the member's
+//! credentials is left out with them.
 
 use crate::mask::mask;
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     export::{Export, ExportState, LastAttempt, MatchType},
     feed::Kind,
 };
+use harmonia_exports::{loyalty_identifier, record_uid};
 use harmonia_ports::{Change, OutEvent, Read, Table};
 use harmonia_state::{Store, StoredError, StoredIdentity, parse};
 use jiff::{Timestamp, tz::TimeZone};
@@ -45,6 +47,8 @@ struct Transaction {
     settlement_key: String,
     authorisation_code: String,
     approval_code: String,
+    loyalty_identifier: Option<String>,
+    record_uid: Option<String>,
     export_uid: String,
 }
 
@@ -66,7 +70,11 @@ struct Half {
 }
 
 /// The event of a change, if it is one of a delivery: an attempt has had its verdict, or none is going to follow.
-pub(crate) async fn delivered(store: &Store<'_>, change: &Change) -> Result<Option<OutEvent>, StoredError> {
+pub(crate) async fn delivered(
+    store: &Store<'_>,
+    definitions: &Definitions,
+    change: &Change,
+) -> Result<Option<OutEvent>, StoredError> {
     let Change { table: Table::Ledger, old, new: Some(new) } = change else { return Ok(None) };
     if !new.key.pk.starts_with("X#") {
         return Ok(None);
@@ -80,6 +88,8 @@ pub(crate) async fn delivered(store: &Store<'_>, change: &Change) -> Result<Opti
     let key = StoredIdentity::key_of(export.member_of(), &who.token, &who.id);
     // forgotten members are told of without their ids
     let identity = store.get::<StoredIdentity>(&key, Read::Eventual).await?.map(|stored| stored.row.0);
+    let protocol = definitions.get(&export.merchant).and_then(|d| d.export.as_ref()).map(|target| &target.protocol);
+    let told = protocol.zip(identity.as_ref());
     let on = new.stamp.on;
     let message = Message {
         provider_slug: export.merchant.to_string(),
@@ -87,10 +97,12 @@ pub(crate) async fn delivered(store: &Store<'_>, change: &Change) -> Result<Opti
         retry_count: export.attempts.saturating_sub(1),
         transactions: [Transaction {
             event_date_time: on.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
+            loyalty_identifier: told.and_then(|(protocol, i)| loyalty_identifier(protocol, i)).map(str::to_owned),
+            record_uid: told.and_then(|(protocol, i)| record_uid(protocol, i)),
             user_id: identity.as_ref().map(|i| i.user_id),
             loyalty_id: identity.as_ref().map(|i| i.loyalty_id.clone()),
             scheme_account_id: identity.as_ref().map(|i| i.scheme_account_id),
-            payment_card_account_id: identity.and_then(|i| i.payment_card_account_id),
+            payment_card_account_id: identity.as_ref().and_then(|i| i.payment_card_account_id),
             transaction_date: plain(export.facts.at),
             spend_amount: export.facts.amount.0,
             spend_currency: export.facts.currency.to_string(),
@@ -153,6 +165,11 @@ fn feed_type(kind: Kind) -> &'static str {
 
 fn plain(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// As the original writes instants of result files.
+pub(crate) fn plain_iso(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
 impl AuditData {

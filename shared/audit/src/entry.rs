@@ -57,7 +57,7 @@ impl Kind {
     pub fn of(item: &Item) -> Option<Self> {
         let prefix = item.key.pk.split('#').next().unwrap_or_default();
         Some(match prefix {
-            "BP" | "BS" | "K" | "FH" | "ML" | "MH" | "MU" => return None,
+            "BP" | "BS" | "K" | "FH" | "ML" | "MH" | "MU" | "XU" => return None,
             "P" if item.key.sk == "R" => Self::Refund,
             "P" if item.key.sk.starts_with(DifferingLine::PREFIX) => Self::DifferingLine,
             "P" => Self::Payment,
@@ -115,6 +115,9 @@ pub struct Delivery {
     /// Why it stands where it stands.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub why: Option<String>,
+    /// What the receiver says came of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<String>,
 }
 
 /// An entry.
@@ -262,13 +265,14 @@ fn delivery(kind: Kind, item: &Item) -> Option<Delivery> {
                 ExportState::Reversed { undone, .. } => (None, Some(mask(&undone.why))),
                 _ => (None, None),
             };
-            let Export { id, generation, attempts, last, .. } = export;
-            Some(Delivery { id, generation, attempts, last: masked(last), batch, why })
+            let Export { id, generation, attempts, last, answer, .. } = export;
+            let answer = answer.map(|answer| mask(&answer.result));
+            Some(Delivery { id, generation, attempts, last: masked(last), batch, why, answer })
         }
         Kind::Batch => {
             let Batch { id, attempts, last, state, .. } = parse::<Batch>(item.clone()).ok()?.row;
             let why = if let BatchState::Failed { why } = state { Some(mask(&why)) } else { None };
-            Some(Delivery { id, generation: 0, attempts, last: masked(last), batch: None, why })
+            Some(Delivery { id, generation: 0, attempts, last: masked(last), batch: None, why, answer: None })
         }
         _ => None,
     }

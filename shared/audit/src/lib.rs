@@ -6,6 +6,7 @@
 //! Streams deliver at least once, and writers crash: a change may be in the log twice, under the same id. It is never
 //! missing.
 
+mod answered;
 mod auditor;
 mod chain;
 mod delivered;
@@ -14,6 +15,7 @@ mod log;
 mod mask;
 mod verify;
 
+pub use answered::RESULT;
 pub use auditor::{AuditError, Auditor};
 pub use chain::{Fault, SEGMENT_ENTRIES_MAX, Seal, SealRef, Segment, seal_key, segment_key};
 pub use delivered::DELIVERY;

@@ -7,7 +7,7 @@ use crate::{
 };
 use harmonia_domain::ids::{Id, sha256_hex};
 use harmonia_ports::{Bucket, ObjectError, Objects};
-use jiff::{ToSpan, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use std::{collections::HashSet, fmt};
 
 /// Where the log seems to end, so many numbers are looked at beyond: what somebody removed has successors.
@@ -41,6 +41,8 @@ pub struct Report {
     pub repeats: u64,
     /// Seals checked.
     pub seals: u64,
+    /// When the segment was written behind which the walk begins, if it does not begin at the beginning.
+    pub behind: Option<Timestamp>,
     /// The last segment's hash: written down elsewhere, it holds everything up to it.
     pub last: Option<(u64, String)>,
     /// The newest seal.
@@ -128,6 +130,7 @@ impl Walk<'_> {
         }
         self.head = segment.head();
         self.day.push(self.head.clone());
+        self.report.behind = Some(self.head.at);
         Ok(Ok(()))
     }
 

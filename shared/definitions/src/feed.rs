@@ -139,7 +139,7 @@ fn ascii<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 }
 
 /// A list that says something: an empty one is a mistake, for it is the same as none.
-fn not_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn not_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let list = Vec::<T>::deserialize(deserializer)?;
     if list.is_empty() { Err(D::Error::custom("the list is empty")) } else { Ok(list) }
 }

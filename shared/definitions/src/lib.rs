@@ -8,6 +8,7 @@ mod export;
 mod feed;
 mod load;
 mod policy;
+mod results;
 mod route;
 mod schema;
 mod unmatched;
@@ -25,6 +26,7 @@ pub use feed::{
 };
 pub use load::{AddressError, DEFINITION_BYTES_MAX, DefinitionError, Definitions};
 pub use policy::{Digits, Fallback, Key, Matching, PaymentDigits, Policy};
+pub use results::{ResultFeed, ResultFields};
 pub use route::{MatchedAs, Route};
 pub use schema::schema;
 pub use unmatched::Unmatched;
@@ -52,6 +54,8 @@ pub struct Definition {
     pub export: Option<Export>,
     /// Which payments of another merchant it is told about that found no sale in time.
     pub unmatched: Option<Unmatched>,
+    /// How it says what came of what it was told; in the place of a feed.
+    pub results: Option<ResultFeed>,
     /// The zone of visa-auth wall-clock times at this merchant (spec import §3.2); GMT unless given.
     #[serde(default = "utc")]
     pub visa_auth_zone: String,

@@ -125,6 +125,12 @@ impl Definitions {
         PaymentFeed::ALL.into_iter().map(Feed::Payment).chain(merchants)
     }
 
+    /// The feeds that come as files, result files among them.
+    pub fn file_feeds(&self) -> impl Iterator<Item = Feed> {
+        let results = self.iter().filter(|d| d.results.is_some()).map(|d| Feed::Merchant(d.merchant.clone()));
+        self.feeds().filter(|feed| self.transport(feed) == Transport::File).chain(results)
+    }
+
     /// The feeds that come as messages.
     pub fn message_feeds(&self) -> impl Iterator<Item = Feed> {
         self.feeds().filter(|feed| self.transport(feed) == Transport::Message)

@@ -2,6 +2,7 @@
 
 use crate::{
     Refused,
+    answer::ReceiverAnswer,
     feed::{Kind, Scheme, Slug},
     identity::IdentityRef,
     ids::Id,
@@ -279,9 +280,26 @@ pub struct Export {
     /// The export that a correction or a reversal is about.
     #[serde(rename = "of", skip_serializing_if = "Option::is_none", default)]
     pub adjusts: Option<ExportKey>,
+    /// What the receiver says came of it (spec match §10.2).
+    #[serde(rename = "ans", skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<ReceiverAnswer>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ExportState,
+}
+
+/// What an answer means for an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// This very line is its answer already.
+    Same,
+    /// It has an answer; `differs` if that one says something else, and came later.
+    Known {
+        /// Another word.
+        differs: bool,
+    },
+    /// The export with this answer.
+    New(Box<Export>),
 }
 
 /// What an attempt leads to, as decided by protocol and schedule.
@@ -426,6 +444,21 @@ impl Export {
         }
     }
 
+    /// The export with a receiver's answer: a fact beside its state, whatever that is.
+    pub fn answered(&self, answer: &ReceiverAnswer) -> Answered {
+        match &self.answer {
+            Some(there) if there.src == answer.src => Answered::Same,
+            Some(there) if there.result == answer.result => Answered::Known { differs: false },
+            Some(there) if there.stands_before(answer) => Answered::Known { differs: true },
+            _ => Answered::New(Box::new(Self { answer: Some(answer.clone()), ..self.clone() })),
+        }
+    }
+
+    /// Its receiver says that it did not reward: a person has to look.
+    pub fn is_refused(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| !answer.rewarded)
+    }
+
     /// A new export about this one, told like any other: `amount` more or less.
     #[must_use]
     pub fn adjustment(&self, match_type: MatchType, amount: MinorUnits, now: Timestamp, state: ExportState) -> Self {
@@ -441,6 +474,7 @@ impl Export {
             forced: None,
             unsure: false,
             adjusts: Some(self.key()),
+            answer: None,
             state,
             ..self.clone()
         }

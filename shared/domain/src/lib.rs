@@ -3,6 +3,7 @@
 //!
 //! State machines refuse wrong transitions with a typed error ([`Refused`]); they never panic.
 
+pub mod answer;
 pub mod card;
 pub mod control;
 pub mod export;

@@ -17,12 +17,12 @@ pub type IdKey = [u8; 12];
 /// about lines of one id.
 pub type ContentKey = [u8; 4];
 
-fn id_key(what: &str, parts: &[&str]) -> IdKey {
+pub(crate) fn id_key(what: &str, parts: &[&str]) -> IdKey {
     let [key @ .., _, _, _, _] = digest(what, parts);
     key
 }
 
-fn content_key(what: &str, parts: &[&[u8]]) -> ContentKey {
+pub(crate) fn content_key(what: &str, parts: &[&[u8]]) -> ContentKey {
     let [a, b, c, d, ..] = digest(what, parts);
     [a, b, c, d]
 }

@@ -17,6 +17,8 @@ pub enum RejectReason {
     BadQuoting,
     TooLong,
     TooOld,
+    UnknownUid,
+    NotAsTold,
     NotJson,
     NotAnObject,
     TooDeep,

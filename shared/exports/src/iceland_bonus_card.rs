@@ -11,6 +11,7 @@ use crate::{
     one_request::OneRequest,
     python_json,
 };
+use harmonia_domain::identity::Identity;
 use harsh::Harsh;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -52,10 +53,19 @@ pub(crate) fn begin(attempt: &Attempt<'_>) -> Result<OneRequest, BuildError> {
 }
 
 fn items<'a>(target: &Target<'_>, tellings: &[Telling<'a>]) -> Result<Vec<Item<'a>>, BuildError> {
-    let hashids = Harsh::builder().salt(SALT).alphabet(ALPHABET).length(UID_CHARS_MIN).build();
-    let hashids = hashids.map_err(|_| Fault::Encoding { what: "the record uid" })?;
+    let hashids = hashids()?;
     let items = tellings.iter().enumerate();
     items.map(|(i, telling)| item(target, &hashids, telling).map_err(BuildError::of(i))).collect()
+}
+
+fn hashids() -> Result<Harsh, Fault> {
+    let hashids = Harsh::builder().salt(SALT).alphabet(ALPHABET).length(UID_CHARS_MIN).build();
+    hashids.map_err(|_| Fault::Encoding { what: "the record uid" })
+}
+
+/// By what the merchant knows a member.
+pub(crate) fn record_uid(identity: &Identity) -> Option<String> {
+    hashid(&hashids().ok()?, identity.scheme_account_id, "the scheme account id").ok()
 }
 
 fn item<'a>(target: &Target<'_>, hashids: &Harsh, telling: &Telling<'a>) -> Result<Item<'a>, Fault> {

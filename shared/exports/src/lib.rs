@@ -24,6 +24,7 @@ mod http;
 mod iceland_bonus_card;
 mod itsu;
 mod login;
+mod names;
 mod one_request;
 mod python_json;
 mod schedule;
@@ -38,6 +39,7 @@ pub use answer::{Answer, Finding};
 pub use build::{Attempt, BatchRun, BuildError, Fault, Target, Telling};
 pub use conversation::{Conversation, File, Purpose, Request, Step, Token, begin};
 pub use credentials::{Credentials, CredentialsError};
+pub use names::{loyalty_identifier, record_uid};
 pub use schedule::{Outcome, before, first_due, next_batch_run, verdict};
 
 #[cfg(test)]

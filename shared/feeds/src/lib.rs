@@ -32,12 +32,13 @@ pub use time::wall_in_zone;
 
 use harmonia_definitions::MerchantFeed;
 use harmonia_domain::{
+    answer::ResultLine,
     feed::{PaymentFeed, Slug, Transport},
     line::{ContentKey, IdKey, PaymentLine, SaleLine},
     outcome::{Reject, RejectReason, SkipReason, ValueClass},
 };
 use jiff::Timestamp;
-use merchant::{Reader, Row};
+use merchant::{Lines, Reader, Row};
 
 /// What a line of a feed turned out to be.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub enum Record {
     Payment(Box<PaymentLine>),
     /// A merchant's line.
     Sale(Box<SaleLine>),
+    /// A receiver's line.
+    Result(Box<ResultLine>),
     /// A good line whose id an earlier range of its file has taken (spec import §4).
     Repeated {
         /// It says something else than that earlier one.
@@ -67,6 +70,7 @@ impl Record {
         match self {
             Self::Payment(line) => line.instant(),
             Self::Sale(line) => Some(line.at),
+            Self::Result(line) => line.at,
             Self::Repeated { at, .. } => *at,
             Self::Skipped(_) | Self::Rejected(_) => None,
         }
@@ -77,6 +81,7 @@ impl Record {
         match self {
             Self::Payment(line) => Some((line.id_key(), line.content_key())),
             Self::Sale(line) => Some((line.id_key(), line.content_key())),
+            Self::Result(line) => Some((line.id_key(), line.content_key())),
             Self::Repeated { .. } | Self::Skipped(_) | Self::Rejected(_) => None,
         }
     }
@@ -85,7 +90,7 @@ impl Record {
         let at = self.at();
         match self {
             Self::Payment(line) => Self::Repeated { differs, at, payment: differs.then_some(line) },
-            Self::Sale(_) => Self::Repeated { differs, at, payment: None },
+            Self::Sale(_) | Self::Result(_) => Self::Repeated { differs, at, payment: None },
             other => other,
         }
     }
@@ -167,7 +172,7 @@ pub enum Unreadable {
     /// The caller asked for a file of a feed that comes as messages.
     #[error("{0} does not come as files")]
     NotAFileFeed(PaymentFeed),
-    /// The merchant's definition has no feed, or one that comes as messages.
+    /// The merchant's definition has neither a feed that comes as files nor results.
     #[error("{merchant} has no feed that comes as files")]
     NoFileFeed {
         /// The merchant.
@@ -229,7 +234,7 @@ fn message(feed: PaymentFeed, bytes: &[u8]) -> Record {
 
 /// Reads one message of a merchant whose feed comes as messages.
 pub fn read_sale_message(feed: &MerchantFeed, bytes: &[u8]) -> Record {
-    let reader = match Reader::open(feed, None) {
+    let reader = match Reader::open(Lines::Sales(feed), None) {
         Ok(reader) if feed.transport == Transport::Message => reader,
         // a wiring mistake: files are read by ranges
         _ => return Record::Rejected(internal("message")),

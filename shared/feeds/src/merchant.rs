@@ -1,10 +1,11 @@
 //! A merchant's records, read as its definition says (spec import §7.9-7.15): the filters in their order, then the
 //! payment scheme, then the needed fields (D2). Columns are looked up once for each file; values stay where they are
-//! until a sale keeps them.
+//! until a sale keeps them. A receiver's results are taken apart the same way ([`results`]).
 
 mod amount;
 mod column;
 mod fields;
+mod results;
 
 pub(crate) use column::Row;
 
@@ -18,25 +19,48 @@ use crate::{
 use amount::Amount;
 use column::{Column, Columns};
 use fields::Located;
-use harmonia_definitions::{Check, Csv, FixedWidth, Format, MerchantFeed, SchemeRule, Skip};
+use harmonia_definitions::{Check, Csv, FixedWidth, Format, MerchantFeed, ResultFeed, SchemeRule, Skip};
 use harmonia_domain::{
     feed::Scheme,
     money::MinorUnits,
     outcome::{Reject, RejectReason, SkipReason},
 };
+use results::Results;
 use std::borrow::Cow;
 
 /// The reason for which cards of other payment schemes are left out, as every merchant of the original does (spec
 /// import §7.10-7.15).
 const UNKNOWN_CARD_SCHEME: &str = "unknown-card-scheme";
 
+/// What a merchant's lines are.
+#[derive(Clone, Copy)]
+pub(crate) enum Lines<'a> {
+    /// Sales of its tills.
+    Sales(&'a MerchantFeed),
+    /// What it says came of what it was told.
+    Results(&'a ResultFeed),
+}
+
+impl<'a> Lines<'a> {
+    fn format(self) -> &'a Format {
+        match self {
+            Self::Sales(feed) => &feed.format,
+            Self::Results(feed) => &feed.format,
+        }
+    }
+}
+
 /// How the files of a feed are written.
-pub(crate) fn layout(feed: &MerchantFeed) -> Layout {
-    let (framing, header) = match &feed.format {
+pub(crate) fn layout(lines: Lines<'_>) -> Layout {
+    let encoding = match lines {
+        Lines::Sales(feed) => feed.encoding,
+        Lines::Results(feed) => feed.encoding,
+    };
+    let (framing, header) = match lines.format() {
         Format::Csv(csv) => (Framing::Csv(dialect(csv)), csv.columns.is_empty()),
         Format::Json | Format::JsonLines | Format::FixedWidth(_) => (Framing::Lines, false),
     };
-    Layout { encoding: feed.encoding, framing, header }
+    Layout { encoding, framing, header }
 }
 
 fn dialect(csv: &Csv) -> Dialect {
@@ -46,6 +70,17 @@ fn dialect(csv: &Csv) -> Dialect {
 /// The reader of one file, or of messages.
 pub(crate) struct Reader<'a> {
     shape: Shape<'a>,
+    says: Says<'a>,
+}
+
+/// What a record says.
+enum Says<'a> {
+    Sale(Box<Sales<'a>>),
+    Result(Box<Results<'a>>),
+}
+
+/// How a record becomes a sale.
+struct Sales<'a> {
     filters: Vec<Filter<'a>>,
     scheme: Card<'a>,
     checks: Vec<(Column<'a>, Check)>,
@@ -75,25 +110,25 @@ struct Card<'a> {
 impl<'a> Reader<'a> {
     /// The reader of a file. `header` is the text of its first record, for a CSV whose columns are not listed in the
     /// definition; others have none.
-    pub(crate) fn open(feed: &'a MerchantFeed, header: Option<&str>) -> Result<Self, Unreadable> {
-        match (&feed.format, header) {
+    pub(crate) fn open(lines: Lines<'a>, header: Option<&str>) -> Result<Self, Unreadable> {
+        match (lines.format(), header) {
             (Format::Csv(csv), Some(header)) if csv.columns.is_empty() => {
                 let mut columns = Vec::new();
                 rows::split(header, dialect(csv), &mut columns);
-                Self::with_columns(feed, &columns)
+                Self::with_columns(lines, &columns)
             }
             (Format::Csv(csv), None) if csv.columns.is_empty() => Err(Unreadable::NoHeader),
             (Format::Csv(csv), _) => Self::with_columns(
-                feed,
+                lines,
                 &csv.columns.iter().map(|name| Cow::Borrowed(name.as_str())).collect::<Vec<_>>(),
             ),
-            (Format::Json | Format::JsonLines | Format::FixedWidth(_), _) => Self::with_columns(feed, &[]),
+            (Format::Json | Format::JsonLines | Format::FixedWidth(_), _) => Self::with_columns(lines, &[]),
         }
     }
 
     /// The reader of a file whose CSV columns these are.
-    fn with_columns(feed: &'a MerchantFeed, header: &[Cow<'_, str>]) -> Result<Self, Unreadable> {
-        let (shape, columns) = match &feed.format {
+    fn with_columns(lines: Lines<'a>, header: &[Cow<'_, str>]) -> Result<Self, Unreadable> {
+        let (shape, columns) = match lines.format() {
             Format::Csv(csv) => {
                 let dialect = dialect(csv);
                 let columns = header.iter().map(ToString::to_string).collect();
@@ -102,16 +137,11 @@ impl<'a> Reader<'a> {
             Format::Json | Format::JsonLines => (Shape::Json, Columns::Json),
             Format::FixedWidth(fixed) => (Shape::FixedWidth(fixed), Columns::FixedWidth(&fixed.columns)),
         };
-        let rule = &feed.scheme;
-        let first_six = rule.first_six.as_deref().map(|name| columns.find(name)).transpose()?;
-        let checks = feed.check.iter().map(|check| columns.find(&check.column).map(|column| (column, check.is)));
-        Ok(Self {
-            filters: feed.skip.iter().map(|skip| filter(&columns, skip)).collect::<Result<_, _>>()?,
-            scheme: Card { rule, column: columns.find(&rule.column)?, first_six },
-            checks: checks.collect::<Result<_, _>>()?,
-            fields: Located::find(&columns, &feed.fields)?,
-            shape,
-        })
+        let says = match lines {
+            Lines::Sales(feed) => Says::Sale(Box::new(Sales::find(&columns, feed)?)),
+            Lines::Results(feed) => Says::Result(Box::new(Results::find(&columns, &feed.fields)?)),
+        };
+        Ok(Self { shape, says })
     }
 
     /// Reads one record as it stands in its file. `None`: it is none (a blank line, or one that is no detail line).
@@ -153,11 +183,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a record is: the filters in their order, the payment scheme, then the rest (D2).
+    /// What a record is.
     pub(crate) fn decide(&self, row: Row<'_>) -> Record {
-        self.sale(row).unwrap_or_else(Record::Rejected)
+        match &self.says {
+            Says::Sale(sales) => sales.sale(row).unwrap_or_else(Record::Rejected),
+            Says::Result(results) => {
+                results.line(row).map_or_else(Record::Rejected, |line| Record::Result(Box::new(line)))
+            }
+        }
+    }
+}
+
+impl<'a> Sales<'a> {
+    fn find(columns: &Columns<'a, '_>, feed: &'a MerchantFeed) -> Result<Self, Unreadable> {
+        let rule = &feed.scheme;
+        let first_six = rule.first_six.as_deref().map(|name| columns.find(name)).transpose()?;
+        let checks = feed.check.iter().map(|check| columns.find(&check.column).map(|column| (column, check.is)));
+        Ok(Self {
+            filters: feed.skip.iter().map(|skip| filter(columns, skip)).collect::<Result<_, _>>()?,
+            scheme: Card { rule, column: columns.find(&rule.column)?, first_six },
+            checks: checks.collect::<Result<_, _>>()?,
+            fields: Located::find(columns, &feed.fields)?,
+        })
     }
 
+    /// The filters in their order, the payment scheme, then the rest (D2).
     fn sale(&self, row: Row<'_>) -> Result<Record, Reject> {
         for filter in &self.filters {
             if let Some(reason) = filter.applies(&self.fields.amount, row)? {

@@ -5,11 +5,11 @@ use crate::{
     frames::{Endless, Frame, Frames, Framing},
     internal,
     mastercard::Content,
-    merchant,
+    merchant::{self, Lines},
     plan::PlannedRange,
     tgx2,
 };
-use harmonia_definitions::{Definition, Encoding, MerchantFeed};
+use harmonia_definitions::{Definition, Encoding};
 use harmonia_domain::{
     feed::{PaymentFeed, Transport},
     outcome::{Reject, RejectReason, ValueClass},
@@ -48,14 +48,15 @@ impl FileFormat<'_> {
                 Ok(Layout { encoding: Encoding::Utf8, framing: Framing::Lines, header: false })
             }
             Self::Tgx2(feed) => Err(Unreadable::NotAFileFeed(feed)),
-            Self::Merchant(definition) => Ok(merchant::layout(merchant_feed(definition)?)),
+            Self::Merchant(definition) => Ok(merchant::layout(merchant_lines(definition)?)),
         }
     }
 }
 
-fn merchant_feed(definition: &Definition) -> Result<&MerchantFeed, Unreadable> {
-    let feed = definition.feed.as_ref().filter(|feed| feed.transport == Transport::File);
-    feed.ok_or_else(|| Unreadable::NoFileFeed { merchant: definition.merchant.clone() })
+fn merchant_lines(definition: &Definition) -> Result<Lines<'_>, Unreadable> {
+    let sales = definition.feed.as_ref().filter(|feed| feed.transport == Transport::File).map(Lines::Sales);
+    let lines = sales.or(definition.results.as_ref().map(Lines::Results));
+    lines.ok_or_else(|| Unreadable::NoFileFeed { merchant: definition.merchant.clone() })
 }
 
 /// Reads the records of one file.
@@ -69,7 +70,7 @@ impl<'a> Reader<'a> {
         match format {
             FileFormat::Tgx2(feed) => Ok(Self::Tgx2(tgx2::Reader::new(feed))),
             FileFormat::Merchant(definition) => {
-                let reader = merchant::Reader::open(merchant_feed(definition)?, header)?;
+                let reader = merchant::Reader::open(merchant_lines(definition)?, header)?;
                 Ok(Self::Merchant(Box::new(reader)))
             }
         }

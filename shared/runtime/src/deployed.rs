@@ -5,7 +5,7 @@ use crate::{
     batch::Visibility,
     config,
     definitions::{self, FoundError},
-    secrets::{KeptSecrets, Reading},
+    secrets::{Belief, KeptSecrets, Reading, of_document},
     web,
 };
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use harmonia_aws::{
     sfn::DeliverMachine,
     sqs::{QueueUrls, SqsQueues},
 };
+use harmonia_definitions::Definitions;
 use harmonia_ports::{Ports, QueueError};
 use harmonia_stages::Harmonia;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -95,6 +96,11 @@ fn objects(clients: &Clients) -> S3Objects {
     S3Objects::new(clients.s3.clone(), buckets)
 }
 
+/// The shipped definitions with those of the function's package.
+fn own_definitions() -> Result<Definitions, FoundError> {
+    definitions::in_folder(&Path::new(&optional("LAMBDA_TASK_ROOT")).join(OWN_DEFINITIONS))
+}
+
 /// Everything a function works with, from its environment; also for whoever does by hand what the function would.
 pub async fn app() -> Result<App, StartError> {
     let clients = clients().await;
@@ -114,7 +120,7 @@ pub async fn app() -> Result<App, StartError> {
     let vault = clients.clone();
     let read = move || -> Reading {
         let (vault, name) = (vault.clone(), name.clone());
-        Box::pin(async move { vault.secret(&name).await.map_err(|e| e.to_string()) })
+        Box::pin(async move { of_document(&vault.secret(&name).await.map_err(|e| e.to_string())?) })
     };
     let queues = Arc::new(SqsQueues::new(clients.sqs, urls));
     let ports = Ports {
@@ -123,11 +129,10 @@ pub async fn app() -> Result<App, StartError> {
         queues: queues.clone(),
         web: Arc::new(web::HttpWeb::new()?),
         trains: Arc::new(DeliverMachine::new(clients.sfn, optional("HARMONIA_DELIVER_MACHINE"))),
-        secrets: Arc::new(KeptSecrets::new(secrets, Box::new(read))),
+        secrets: Arc::new(KeptSecrets::new(secrets, Belief::STORE, Box::new(read))),
         clock: Arc::new(SystemClock),
     };
-    let own = definitions::in_folder(&Path::new(&optional("LAMBDA_TASK_ROOT")).join(OWN_DEFINITIONS))?;
-    let definitions = Arc::new(definitions::addressed(own, &optional("HARMONIA_BASE_URLS"))?);
+    let definitions = Arc::new(definitions::addressed(own_definitions()?, &optional("HARMONIA_BASE_URLS"))?);
     let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
     Ok(App { harmonia, visibility: Arc::new(SqsVisibility(queues)) })
 }
@@ -138,7 +143,7 @@ async fn auditor() -> Result<Auditor, StartError> {
     let log = Log::new(Arc::new(objects(&clients)), Arc::new(SystemClock));
     let tables = tables(&clients)?;
     let bus = EventBus::new(clients.events, needed("HARMONIA_EVENT_BUS")?);
-    Ok(Auditor::new(log, Arc::new(tables), Arc::new(bus)))
+    Ok(Auditor::new(log, Arc::new(tables), Arc::new(bus), Arc::new(own_definitions()?)))
 }
 
 /// An error with the name that state machines and alarms know it by.

@@ -5,10 +5,7 @@
 
 use harmonia_aws::deployed::clients;
 use harmonia_ports::Secrets;
-use harmonia_runtime::{
-    config,
-    secrets::{KeptSecrets, Reading},
-};
+use harmonia_runtime::secrets::{Belief, KeptSecrets, Reading, of_document};
 use secrecy::ExposeSecret;
 use std::{env, time::Duration};
 
@@ -28,13 +25,13 @@ async fn a_rotated_secret_is_seen() {
     let name = format!("harmonia-{}-rotated", std::process::id());
     clients.secrets.create_secret().name(&name).secret_string(document("old")).send().await.unwrap();
     let read = clients.secret(&name).await.unwrap();
-    let first = config::Secrets::parse(&read).unwrap().settings(String::new()).2;
+    let first = of_document(&read).unwrap();
     let (vault, secret) = (clients.clone(), name.clone());
     let load = move || -> Reading {
         let (vault, name) = (vault.clone(), secret.clone());
-        Box::pin(async move { vault.secret(&name).await.map_err(|e| e.to_string()) })
+        Box::pin(async move { of_document(&vault.secret(&name).await.map_err(|e| e.to_string())?) })
     };
-    let kept = KeptSecrets::new(first, Box::new(load));
+    let kept = KeptSecrets::new(first, Belief::STORE, Box::new(load));
     let now = async |fresh| kept.current(fresh).await.unwrap().aes_key.expose_secret().to_owned();
     clients.secrets.put_secret_value().secret_id(&name).secret_string(document("new")).send().await.unwrap();
     assert_eq!((now(false).await, now(true).await), ("old".into(), "old".into()), "read a moment ago");

@@ -67,6 +67,15 @@ impl Harmonia {
             }
         }
         if answers.is_empty() && question.scheme.is_none() {
+            let receivers = self.definitions.iter().filter(|d| d.results.is_some()).map(|d| &d.merchant);
+            for receiver in receivers.filter(|slug| question.merchant.as_ref().is_none_or(|one| one == *slug)) {
+                looked.push(format!("uids of {receiver}"));
+                if let Some(stored) = self.told_under(receiver, &question.what).await? {
+                    answers.extend(self.explained_payment(&stored.row).await?);
+                }
+            }
+        }
+        if answers.is_empty() && question.scheme.is_none() {
             answers = self.explain_file(&question.what, question.merchant.as_ref(), &mut looked).await?;
         }
         Ok(Explained { answers, looked })

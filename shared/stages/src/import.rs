@@ -9,6 +9,7 @@ mod payment;
 mod plan;
 mod range;
 mod report;
+mod result;
 mod sale;
 
 pub use file::{FILE_BYTES_MAX, Notice, file_name};

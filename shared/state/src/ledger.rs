@@ -32,6 +32,11 @@ impl Row for Export {
 
     fn work(&self) -> Option<Work> {
         let ws = match &self.state {
+            // told, and not rewarded: a person comes back to it (spec match §10.2)
+            ExportState::Delivered { .. } if self.is_refused() => {
+                let ws = work::at(self.created, self.id.as_str());
+                return Some(Work { wk: work::exports_of(&self.merchant, "refused", &self.id), ws });
+            }
             ExportState::Ready
             | ExportState::Delivered { .. }
             | ExportState::Batched { .. }
@@ -46,6 +51,46 @@ impl Row for Export {
         // one list for all that a clock comes back to
         let list = if matches!(self.state, ExportState::Attempting { .. }) { "waiting" } else { self.state.name() };
         Some(Work { wk: work::exports_of(&self.merchant, list, &self.id), ws })
+    }
+
+    fn expires(&self) -> Timestamp {
+        days_after(self.created, LEDGER_DAYS)
+    }
+}
+
+/// Which export a receiver's results mean by a uid. An index entry, written before the uid is told; the truth is on the
+/// export.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ToldUid {
+    /// The receiver.
+    #[serde(rename = "m")]
+    pub merchant: Slug,
+    /// As it was told.
+    pub uid: String,
+    /// The export.
+    pub x: ExportKey,
+    /// When that was made.
+    pub created: Timestamp,
+}
+
+impl ToldUid {
+    /// The entry of an export.
+    pub fn of(export: &Export) -> Self {
+        let (merchant, uid) = (export.merchant.clone(), export.id.as_uuid());
+        Self { merchant, uid, x: Export::key(export), created: export.created }
+    }
+
+    /// The key of a receiver's uid.
+    pub fn key_of(merchant: &Slug, uid: &str) -> Key {
+        Key::new(format!("XU#{merchant}#{uid}"), "U")
+    }
+}
+
+impl Row for ToldUid {
+    const TABLE: Table = Table::Ledger;
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.merchant, &self.uid)
     }
 
     fn expires(&self) -> Timestamp {

@@ -12,7 +12,7 @@ pub mod work;
 pub use book::{
     BookedPayment, BookedSale, DifferingLine, book_partitions, book_prefix, purchase_key, purchase_pk, sale_key,
 };
-pub use ledger::{FileHash, FileKey, Range, Sequence, batch_pk, export_row_key, file_key};
+pub use ledger::{FileHash, FileKey, Range, Sequence, ToldUid, batch_pk, export_row_key, file_key};
 pub use parked::{ParkedLine, ParkedName, WaitsFor};
 pub use registry::{
     DirectoryUser, IdentifierSeen, NewestIdentity, StoredIdentity, UnknownIdentifier, control_key, identifier_pk,

@@ -190,6 +190,7 @@ fn keys(record: &Record) -> Option<(IdKey, ContentKey)> {
     match record {
         Record::Payment(line) => Some((line.id_key(), line.content_key())),
         Record::Sale(line) => Some((line.id_key(), line.content_key())),
+        Record::Result(line) => Some((line.id_key(), line.content_key())),
         Record::Repeated { .. } | Record::Skipped(_) | Record::Rejected(_) => None,
     }
 }
@@ -197,9 +198,10 @@ fn keys(record: &Record) -> Option<(IdKey, ContentKey)> {
 /// What a range says of a line is what the whole file says, but for ids that an earlier range has taken.
 fn same(whole: &Record, part: &Record) -> bool {
     match (whole, part) {
-        (Record::Payment(_) | Record::Sale(_), Record::Repeated { at, .. }) => whole.at() == *at,
+        (Record::Payment(_) | Record::Sale(_) | Record::Result(_), Record::Repeated { at, .. }) => whole.at() == *at,
         (Record::Payment(one), Record::Payment(other)) => same_payment(one, other),
         (Record::Sale(one), Record::Sale(other)) => one == other,
+        (Record::Result(one), Record::Result(other)) => one == other,
         (Record::Skipped(one), Record::Skipped(other)) => one == other,
         (Record::Rejected(one), Record::Rejected(other)) => one == other,
         _ => false,

@@ -195,6 +195,7 @@ impl World {
             forced: None,
             unsure: false,
             adjusts: None,
+            answer: None,
             state,
         }
     }

@@ -315,7 +315,7 @@ impl Play {
         let keys = CardKeys::from_secret(&SecretString::from("a generated day has invented cards only"));
         let definitions = Arc::new(outside.definitions().unwrap());
         let streams = Arc::new(Watched { watch: watch.clone(), inner: Arc::new(streams) });
-        let audit = Some(Audit::new(&ports, Arc::<MemoryEvents>::default(), streams));
+        let audit = Some(Audit::new(&ports, &definitions, Arc::<MemoryEvents>::default(), streams));
         let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
         harmonia.onboard(&world.onboarded().unwrap()).await.unwrap();
         let app = App { harmonia, visibility: mailbox.clone() };

@@ -245,6 +245,7 @@ fn export(purchase: &Purchase, sale: &Sale) -> Export {
         forced: None,
         unsure: false,
         adjusts: None,
+        answer: None,
         state: ExportState::Ready,
     }
 }

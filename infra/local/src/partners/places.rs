@@ -32,6 +32,7 @@ pub fn outside_at(base: &str) -> Outside {
         base_urls,
         second_urls: named([("slim-chickens", at("/slim-chickens/")), ("the-works", at(the_works::FAILOVER))]),
         secrets: secrets(&at(iceland::TOKEN)),
+        file: None,
     }
 }
 

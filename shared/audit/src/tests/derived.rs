@@ -3,6 +3,7 @@
 use super::{entry_of, evening, item};
 use crate::{Auditor, Entry, Kind, Log, Seen, What};
 use futures::executor::block_on;
+use harmonia_definitions::Definitions;
 use harmonia_domain::export::{Batch, LastAttempt, Verdict};
 use harmonia_ports::{
     Change, Expect, Item, Stamp, Table, Tables, Write,
@@ -57,6 +58,42 @@ fn a_failure_is_told() {
     assert_eq!(entry.delivery.unwrap().why.as_deref(), Some("the merchant does not know the card [digits]"));
 }
 
+/// The member of [`export`] at a merchant.
+fn remember(merchant: &str, tables: &MemoryTables) {
+    let identity = json!({"m": merchant, "th": "dG9rZW4taGFzaA", "lid": "L1", "said": 42, "uid": 8, "cred": "AAEC",
+        "f6": "411111", "l4": "1111"});
+    let identity = item(&format!("I#{merchant}#dG9rZW4taGFzaA"), "aWRlbnRpdHkgYSBoYXNoIQ", 1, identity);
+    let write = Write::Put { table: Table::Registry, item: identity, expect: Expect::Absent };
+    block_on(tables.write(write)).unwrap();
+}
+
+/// Spec match §9, §11.1: by what its merchant knows a member, unless that stands in the credentials.
+#[test]
+fn others_hear_by_what_a_merchant_knows_its_member() {
+    for (merchant, loyalty_identifier, record_uid) in [
+        ("costa", json!("L1"), Value::Null),
+        ("stonegate-unmatched", json!("L1"), Value::Null),
+        ("itsu", Value::Null, Value::Null),
+        // the worked example of §9.3: account 42
+        ("iceland-bonus-card", Value::Null, json!("me25vrke74gx9mwq23wpjy38zo1dq0lz")),
+    ] {
+        let (events, tables) = (Arc::new(MemoryEvents::default()), Arc::new(MemoryTables::default()));
+        let log = Log::new(Arc::new(MemoryObjects::default()), Arc::new(SetClock::new(evening())));
+        let auditor = Auditor::new(log, tables.clone(), events.clone(), Arc::new(Definitions::shipped().unwrap()));
+        remember(merchant, &tables);
+        let new = export(2, json!({"st": "delivered", "done": "2026-11-22T10:05:00Z", "n": 1, "m": merchant}));
+        let change = Change { table: Table::Ledger, old: None, new: Some(new) };
+        block_on(auditor.record(&[(change, Seen { at: evening(), expired: false })])).unwrap();
+        let told: Value = serde_json::from_str(&events.published()[0].detail).unwrap();
+        let names = &told["transactions"][0];
+        assert_eq!(
+            (&names["loyalty_identifier"], &names["record_uid"]),
+            (&loyalty_identifier, &record_uid),
+            "{merchant}"
+        );
+    }
+}
+
 /// Spec match §11.1, D18, invariant 7: every attempt is told once, with what came of it, without body or credentials.
 #[test]
 fn others_hear_of_every_attempt() {
@@ -64,12 +101,8 @@ fn others_hear_of_every_attempt() {
     let events = Arc::new(MemoryEvents::default());
     let tables = Arc::new(MemoryTables::default());
     let log = Log::new(objects, Arc::new(SetClock::new(evening())));
-    let auditor = Auditor::new(log, tables.clone(), events.clone());
-    let identity = json!({"m": "wasabi-club", "th": "dG9rZW4taGFzaA", "lid": "L1", "said": 7, "uid": 8, "cred": "AAEC",
-        "f6": "411111", "l4": "1111"});
-    let identity = item("I#wasabi-club#dG9rZW4taGFzaA", "aWRlbnRpdHkgYSBoYXNoIQ", 1, identity);
-    let write = Write::Put { table: Table::Registry, item: identity, expect: Expect::Absent };
-    block_on(tables.write(write)).unwrap();
+    let auditor = Auditor::new(log, tables.clone(), events.clone(), Arc::new(Definitions::shipped().unwrap()));
+    remember("wasabi-club", &tables);
     let last =
         |status| json!({"at": "2026-11-22T10:00:03Z", "status": status, "verdict": "x", "req": "0123456789abcdef"});
     let states = [
@@ -95,9 +128,10 @@ fn others_hear_of_every_attempt() {
     let transaction = json!({
         "event_date_time": "2026-11-22T23:30:00.000000+00:00", "user_id": 8, "transaction_id": "42",
         "transaction_date": "2026-11-22 10:00:00", "spend_amount": 1234, "spend_currency": "GBP", "loyalty_id": "L1",
-        "mid": "m1", "scheme_account_id": 7, "status": "EXPORTED", "feed_type": null, "location_id": null,
+        "mid": "m1", "scheme_account_id": 42, "status": "EXPORTED", "feed_type": null, "location_id": null,
         "merchant_internal_id": null, "payment_card_account_id": null, "settlement_key": "k",
-        "authorisation_code": "444444", "approval_code": "", "export_uid": "65656c69-7665-8265-a420-747769636521",
+        "authorisation_code": "444444", "approval_code": "", "loyalty_identifier": null, "record_uid": null,
+        "export_uid": "65656c69-7665-8265-a420-747769636521",
     });
     let mut first = told[1]["transactions"][0].clone();
     assert!(first["export_uid"].as_str().unwrap().len() == 36);
@@ -126,7 +160,7 @@ fn a_batch_is_told() {
 #[test]
 fn every_row_of_state_has_an_entry_and_no_other() {
     let entry = |pk: &str, sk: &str| entry_of(None, Some(item(pk, sk, 1, json!({})))).map(|e| e.kind);
-    for pk in ["BP#m#visa#1", "BS#m#visa#1", "K#mid#visa#1", "FH#visa#00", "ML#m", "MH#visa#1", "MU#visa"] {
+    for pk in ["BP#m#visa#1", "BS#m#visa#1", "K#mid#visa#1", "FH#visa#00", "ML#m", "MH#visa#1", "MU#visa", "XU#m#u"] {
         assert_eq!(entry(pk, "x"), None, "{pk}");
     }
     let kinds = [

@@ -2,6 +2,7 @@
 
 mod export;
 mod feed;
+mod results;
 
 use crate::{
     Definition,
@@ -46,6 +47,7 @@ fn whole(definition: &Definition) -> Checked {
     definition.feed.as_ref().map_or(Ok(()), feed::feed)?;
     definition.matching.as_ref().map_or(Ok(()), matching)?;
     definition.unmatched.as_ref().map_or(Ok(()), |unmatched| collector(definition, unmatched))?;
+    definition.results.as_ref().map_or(Ok(()), |results| results::results(definition, results))?;
     definition.export.as_ref().map_or(Ok(()), export::export)
 }
 

@@ -114,6 +114,7 @@ pub(super) fn export(transaction_id: &str) -> Export {
         forced: None,
         unsure: false,
         adjusts: None,
+        answer: None,
         state: ExportState::Ready,
     }
 }

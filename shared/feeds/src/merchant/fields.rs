@@ -229,17 +229,17 @@ fn write_offset(text: &mut String, offset: Offset) -> std::fmt::Result {
 }
 
 /// When a sale happened.
-struct Time<'a> {
+pub(super) struct Time<'a> {
     columns: Vec<Column<'a>>,
     field: &'a TimeField,
 }
 
 impl<'a> Time<'a> {
-    fn find(columns: &Columns<'a, '_>, field: &'a TimeField) -> Result<Self, Unreadable> {
+    pub(super) fn find(columns: &Columns<'a, '_>, field: &'a TimeField) -> Result<Self, Unreadable> {
         Ok(Self { columns: field.columns.iter().map(|name| columns.find(name)).collect::<Result<_, _>>()?, field })
     }
 
-    fn read(&self, row: Row<'_>) -> Result<Timestamp, Reject> {
+    pub(super) fn read(&self, row: Row<'_>) -> Result<Timestamp, Reject> {
         // the loader lets no empty list through
         let first = self.columns.first().ok_or_else(|| Reject::missing("time"))?;
         let zone = &self.field.zone;

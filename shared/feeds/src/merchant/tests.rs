@@ -1,6 +1,6 @@
 //! Merchants' feeds: the worked examples of the specification ([`examples`]), what is refused ([`refused`]), formats
-//! that no shipped definition uses ([`formats`]), whole files ([`golden`]), the way back ([`round_trip`]), and the
-//! documentation's example ([`onboarding`]).
+//! that no shipped definition uses ([`formats`]), whole files ([`golden`]), receivers' results ([`results`]), the way
+//! back ([`round_trip`]), and the documentation's example ([`onboarding`]).
 
 mod examples;
 mod files;
@@ -8,9 +8,10 @@ pub(crate) mod formats;
 mod golden;
 mod onboarding;
 mod refused;
+mod results;
 mod round_trip;
 
-use super::Reader;
+use super::{Lines, Reader};
 use crate::{Record, Unreadable, read_sale_message};
 use harmonia_definitions::{Definition, Definitions, MerchantFeed};
 use harmonia_domain::{
@@ -39,7 +40,7 @@ fn invented(feed: &str) -> MerchantFeed {
 
 fn row(merchant: &str, header: &str, row: &str) -> Record {
     let feed = shipped(merchant);
-    Reader::open(&feed, Some(header)).unwrap().record(row).unwrap()
+    Reader::open(Lines::Sales(&feed), Some(header)).unwrap().record(row).unwrap()
 }
 
 fn itsu(text: &str) -> Record {

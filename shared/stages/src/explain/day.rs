@@ -164,9 +164,11 @@ impl Harmonia {
             counts.report.totals.add(&report.totals);
             counts.report.rejects.extend(report.rejects);
             counts.report.keys.extend(report.keys.into_iter().filter(&keep));
-            for (sum, part) in
-                [(&mut counts.report.skipped, report.skipped), (&mut counts.report.parked, report.parked)]
-            {
+            for (sum, part) in [
+                (&mut counts.report.skipped, report.skipped),
+                (&mut counts.report.parked, report.parked),
+                (&mut counts.report.results, report.results),
+            ] {
                 for (reason, count) in part {
                     *sum.entry(reason).or_default() += count;
                 }

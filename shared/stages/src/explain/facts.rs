@@ -5,6 +5,7 @@ use super::{file::FileExplained, line::LineExplained};
 use harmonia_definitions::Definition;
 use harmonia_domain::{
     Source,
+    answer::ReceiverAnswer,
     export::{Export, ExportState, LastAttempt, LaterAmount, MatchType, Redress},
     feed::{Feed, Kind, Scheme, Slug, Transport},
     file::{File, FileState},
@@ -305,6 +306,8 @@ pub struct ExportTold {
     pub corrected: Option<LaterAmount>,
     /// Who made a forced match, and why.
     pub forced: Option<Redress>,
+    /// What the receiver says came of it.
+    pub answer: Option<ReceiverAnswer>,
     /// What is told, where that is not what was compared.
     pub told_amount: MinorUnits,
     /// In what.
@@ -519,6 +522,7 @@ impl From<&Export> for ExportTold {
             last: export.last.clone(),
             corrected: export.corrected.clone(),
             forced: export.forced.clone(),
+            answer: export.answer.clone(),
             told_amount: export.facts.amount,
             told_currency: export.facts.currency,
         }

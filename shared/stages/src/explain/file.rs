@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Harmonia, StageError, import::file_name};
 use harmonia_domain::{
-    feed::{Feed, Slug, Transport},
+    feed::{Feed, Slug},
     file::{File, FileState},
     ids::Id,
     outcome::Reject,
@@ -51,6 +51,8 @@ pub struct FileExplained {
     pub skipped: BTreeMap<String, u64>,
     /// Parked when it was imported, by reason.
     pub parked: BTreeMap<String, u64>,
+    /// Accepted lines of a result file, by result.
+    pub results: BTreeMap<String, u64>,
     /// The first rejected lines.
     pub rejects: Vec<RejectTold>,
     /// The definition says that it may not be empty, and it is (D22).
@@ -149,7 +151,7 @@ impl Harmonia {
     fn file_feeds(&self, merchant: Option<&Slug>) -> Vec<Feed> {
         match merchant {
             Some(merchant) => vec![Feed::Merchant(merchant.clone())],
-            None => self.definitions.feeds().filter(|f| self.definitions.transport(f) == Transport::File).collect(),
+            None => self.definitions.file_feeds().collect(),
         }
     }
 
@@ -185,6 +187,7 @@ impl Harmonia {
             round: file.round,
             skipped: counts.report.skipped,
             parked: counts.report.parked,
+            results: counts.report.results,
             rejects: rejects.map(|row| RejectTold { line: row.line, reject: row.reject }).collect(),
             wrongly_empty: self.wrongly_empty(file),
             notes,

@@ -8,6 +8,7 @@ use crate::{
 };
 use harmonia_domain::{
     Source,
+    export::Export,
     feed::{Feed, Kind, Scheme},
     file::{File, FileState},
     identifier::Attribution,
@@ -153,8 +154,18 @@ impl Harmonia {
                 let now = self.explain_sale(merchant, &sale.id).await?.map(Box::new);
                 Ok(LineExplained { now, ..LineExplained::new(file, line, stored_as(name, source, there)) })
             }
-            // a payment scheme's feed has no sales
-            (Record::Sale(_), Feed::Payment(_)) => plainly(Became::NoRecord),
+            (Record::Result(result), Feed::Merchant(receiver)) => {
+                let name = format!("the answer to export {} of {receiver}", result.uid);
+                let found = self.told_under(receiver, &result.uid).await?.map(|stored| stored.row);
+                let there = found.as_ref().and_then(|x| x.answer.clone()).map(|answer| (answer.src, answer.arrived));
+                let now = match found {
+                    Some(export) => self.explained_payment(&export).await?.map(Box::new),
+                    None => None,
+                };
+                Ok(LineExplained { now, ..LineExplained::new(file, line, stored_as(name, source, there)) })
+            }
+            // a payment scheme's feed has neither
+            (Record::Sale(_) | Record::Result(_), Feed::Payment(_)) => plainly(Became::NoRecord),
         }
     }
 
@@ -184,6 +195,14 @@ impl Harmonia {
         let of_slot = |e: &&Explanation| matches!(e, Explanation::Payment(p) if Some(p.slot) == slot);
         let now = all.iter().find(of_slot).or(all.first()).cloned().map(Box::new);
         Ok(LineExplained { now, ..LineExplained::new(file, line, became) })
+    }
+
+    /// The payment that an export is about.
+    pub(super) async fn explained_payment(&self, export: &Export) -> Result<Option<Explanation>, StageError> {
+        let PurchaseKey { scheme, id, slot } = &export.purchase;
+        let all = self.explain_payments(*scheme, id).await?;
+        let of_slot = |e: &&Explanation| matches!(e, Explanation::Payment(p) if p.slot == slot.as_str());
+        Ok(all.iter().find(of_slot).or(all.first()).cloned())
     }
 
     /// Left out for its merchant, who is known by the identifiers as they are now.

@@ -7,6 +7,7 @@ use super::{
 };
 use harmonia_domain::{
     Source,
+    answer::ReceiverAnswer,
     export::{ExportState, MatchType, Redress},
     feed::{Kind, Transport},
     file::FileState,
@@ -127,7 +128,7 @@ impl Display for FileExplained {
         if let Some((from, to)) = file.dates {
             line(f, "dates", format!("{} to {}", At(from), At(to)))?;
         }
-        for (label, counts) in [("skipped", &self.skipped), ("parked", &self.parked)] {
+        for (label, counts) in [("skipped", &self.skipped), ("parked", &self.parked), ("results", &self.results)] {
             for (reason, count) in counts {
                 line(f, label, format!("{count} {reason}"))?;
             }
@@ -356,6 +357,12 @@ fn exports(f: &mut Formatter<'_>, exports: &[ExportTold]) -> Result {
             line(f, "halves", says)?;
         }
         line(f, "export", export)?;
+        if let Some(answer) = &export.answer {
+            let ReceiverAnswer { result, rewarded, arrived, src } = answer;
+            let means = if *rewarded { "rewarded" } else { "not rewarded" };
+            let of = format!("line {} of file {}, which came {}", src.line, src.from, At(*arrived));
+            line(f, "answer", format!("{result:?} ({means}), in {of}"))?;
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::{
     door::Reach,
 };
 use crate::{Harmonia, StageError};
+use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Protocol;
 use harmonia_domain::{
     export::{Batch, BatchState, Export, ExportState, LastAttempt, Verdict},
@@ -19,7 +20,7 @@ use harmonia_domain::{
 };
 use harmonia_exports::{BatchRun, Telling};
 use harmonia_ports::{Bucket, Query, Read, Table, Work};
-use harmonia_state::{Row, Sequence, Stored, batch_pk, export_row_key, work};
+use harmonia_state::{Row, Sequence, Stored, ToldUid, batch_pk, export_row_key, work};
 use jiff::Timestamp;
 
 /// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
@@ -27,6 +28,9 @@ use jiff::Timestamp;
 const COLLECTED_MAX: usize = 1_000;
 /// Steps of one batch in one run: draft, sealed, attempted, closed, and one more to find it closed.
 const STEPS_MAX: usize = 5;
+
+/// Uids noted at once: enough to hide the round trips of one function.
+const NOTED_AT_ONCE: usize = 16;
 
 /// What a protocol may know of a batch.
 fn batch_run<'a>(batch: &Batch, uid: &'a str) -> BatchRun<'a> {
@@ -158,18 +162,33 @@ impl Harmonia {
                 state => *state == mine,
             };
             if is_own {
-                own.push(member.row.key());
+                own.push(member.row);
             }
         }
         if own.is_empty() {
             return Ok(batch.closed()?);
         }
+        self.note_uids(&batch.merchant, &own).await?;
+        let own: Vec<ExportKey> = own.iter().map(Export::key).collect();
         let manifest = self.put_manifest(batch, "final", &own).await?;
         let sequence = match &self.whom_to_tell(&batch.merchant)?.protocol {
             Protocol::File(file) if file.numbered() => Some(self.next_sequence(batch).await?),
             _ => None,
         };
         Ok(batch.sealed(manifest, sequence)?)
+    }
+
+    /// Before a uid is told it is noted whose it is: a receiver's results call its exports by them.
+    async fn note_uids(&self, merchant: &Slug, members: &[Export]) -> Result<(), StageError> {
+        if self.definition(merchant)?.results.is_none() {
+            return Ok(());
+        }
+        let stamp = self.stamp("batch");
+        // one that is there already says the same
+        let stamp = &stamp;
+        let uids: Vec<ToldUid> = members.iter().map(ToldUid::of).collect();
+        let note = |uid: ToldUid| async move { self.store().insert(&uid, stamp).await.map(|_| ()) };
+        Ok(stream::iter(uids).map(note).buffered(NOTED_AT_ONCE).try_collect().await?)
     }
 
     /// The next number of the merchant's files. A batch that was given one before keeps it, so that a number is used

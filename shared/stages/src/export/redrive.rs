@@ -25,7 +25,7 @@ const TRIES_MAX: u32 = 5;
 pub struct Listing {
     /// Whose.
     pub merchant: Slug,
-    /// In this state: failed, unconfirmed, skipped or held.
+    /// In this state: failed, unconfirmed, skipped or held; or told and refused.
     pub state: Redrive,
     /// Their reason contains this, letters in any case.
     pub why: Option<String>,
@@ -35,7 +35,7 @@ pub struct Listing {
     pub until: Option<Timestamp>,
 }
 
-/// What can be sent again.
+/// What a person has to look at; all but what was refused can be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redrive {
     /// Given up.
@@ -46,6 +46,8 @@ pub enum Redrive {
     Skipped,
     /// Made before anybody knew whom to tell.
     Held,
+    /// The receiver has it, and says that it did not reward (spec match §10.2).
+    Refused,
 }
 
 impl Redrive {
@@ -56,6 +58,7 @@ impl Redrive {
             Self::Unconfirmed => "unconfirmed",
             Self::Skipped => "skipped",
             Self::Held => "held",
+            Self::Refused => "refused",
         }
     }
 }
@@ -84,6 +87,12 @@ pub enum RedriveError {
         /// The merchant.
         merchant: Slug,
     },
+    /// The receiver has them: the same uid again would tell it nothing.
+    #[error("{merchant} has these and answered: what it refused is not sent again")]
+    Refused {
+        /// The receiver.
+        merchant: Slug,
+    },
     /// See [`StageError`].
     #[error(transparent)]
     Stage(#[from] StageError),
@@ -98,13 +107,18 @@ impl From<harmonia_state::StoredError> for RedriveError {
 fn why(export: &Export) -> &str {
     match &export.state {
         ExportState::Failed { why } | ExportState::Skipped { why } | ExportState::Unconfirmed { why } => why,
+        ExportState::Delivered { .. } => export.answer.as_ref().map_or("", |answer| &answer.result),
         _ => "nobody to tell",
     }
 }
 
 impl Listing {
     fn wants(&self, export: &Export) -> bool {
-        export.state.name() == self.state.as_str()
+        let is_in = match self.state {
+            Redrive::Refused => matches!(export.state, ExportState::Delivered { .. }) && export.is_refused(),
+            state => export.state.name() == state.as_str(),
+        };
+        is_in
             && self.since.is_none_or(|since| export.created >= since)
             && self.until.is_none_or(|until| export.created < until)
             && self.why.as_ref().is_none_or(|part| why(export).to_lowercase().contains(&part.to_lowercase()))
@@ -151,6 +165,9 @@ impl Harmonia {
         per_minute: Option<u32>,
         by: &str,
     ) -> Result<(usize, bool), RedriveError> {
+        if listing.state == Redrive::Refused {
+            return Err(RedriveError::Refused { merchant: listing.merchant.clone() });
+        }
         let target = self.target_of(&listing.merchant)?;
         let target = target.ok_or_else(|| RedriveError::NoTarget { merchant: listing.merchant.clone() })?;
         let (found, more) = self.listed(listing).await?;

@@ -5,6 +5,7 @@
 use super::{
     payment::Prepared,
     report::{RangeReport, RejectRow},
+    result::PreparedResult,
     sale::PreparedSale,
 };
 use crate::{Harmonia, StageError, message::LineName};
@@ -13,6 +14,7 @@ use harmonia_domain::{
     Source,
     export::BookKey,
     feed::{Feed, Kind},
+    line::{ContentKey, IdKey},
     outcome::{Outcome, ParkReason, Reject},
     purchase::{PurchaseKey, Slot},
     sale::Sale,
@@ -21,7 +23,7 @@ use harmonia_feeds::{Numbered, Record};
 use harmonia_ports::Stamp;
 use harmonia_state::BookedSale;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// So many lines are stored at once: enough to hide the round trips of one function, few enough for its memory.
 const STORED_AT_ONCE: usize = 16;
@@ -63,6 +65,7 @@ enum Work {
     /// Another line of this input has its id and says something else.
     Differs(Box<Prepared>),
     Sale(Box<PreparedSale>),
+    Result(Box<PreparedResult>),
     Done(Outcome),
 }
 
@@ -102,6 +105,7 @@ impl Harmonia {
         let mut imported = Imported::default();
         let mut payments_seen = HashMap::new();
         let mut sales_seen = HashMap::new();
+        let mut results_seen = HashMap::new();
         let mut ready = Vec::new();
         for Numbered { line, offset, record } in records {
             let src = Source { from: origin.from.to_owned(), offset, line, backfill: origin.backfill };
@@ -123,6 +127,10 @@ impl Harmonia {
                     Err(reject) => rejected(line, reject),
                     Ok(s) => first_sale_of_its_id(&mut sales_seen, line, s),
                 },
+                Record::Result(result) => match self.prepare_result(*result, src, origin) {
+                    Err(reject) => rejected(line, reject),
+                    Ok(r) => first_result_of_its_uid(&mut results_seen, line, r),
+                },
             };
             ready.push(prepared);
         }
@@ -136,6 +144,9 @@ impl Harmonia {
             for key in finished.keys {
                 imported.report.keys.insert(key);
             }
+            if let Some(result) = finished.result {
+                *imported.report.results.entry(result).or_default() += 1;
+            }
             imported.add(number, at, finished.outcome);
         }
         Ok(imported)
@@ -143,7 +154,7 @@ impl Harmonia {
 
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
-            Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
+            Work::Done(outcome) => Finished::only(outcome),
             Work::Differs(prepared) => {
                 self.keep_beside(&prepared, stamp).await?;
                 Finished::payment(&prepared, &StoredAs::Duplicate { differs: true, forward: None }, None)
@@ -157,6 +168,7 @@ impl Harmonia {
                 Finished::payment(&prepared, &stored, waits)
             }
             Work::Sale(prepared) => self.finish_sale(&prepared, stamp).await?,
+            Work::Result(prepared) => self.finish_result(&prepared, stamp).await?,
         };
         Ok((line.number, line.at, finished))
     }
@@ -169,9 +181,16 @@ pub(super) struct Finished {
     pub(super) keys: Vec<BookKey>,
     /// What the book has to say about a sale.
     pub(super) entries: Vec<BookedSale>,
+    /// What a receiver's accepted line says.
+    pub(super) result: Option<String>,
 }
 
 impl Finished {
+    /// Nothing follows from it.
+    pub(super) fn only(outcome: Outcome) -> Self {
+        Self { outcome, line: None, keys: Vec::new(), entries: Vec::new(), result: None }
+    }
+
     /// `waits`: why the stored line still waits for its MID.
     fn payment(prepared: &Prepared, stored: &StoredAs, waits: Option<ParkReason>) -> Self {
         let line = &prepared.line;
@@ -184,7 +203,7 @@ impl Finished {
                 (Outcome::Duplicate { differs: *differs }, forward.map(name))
             }
         };
-        Self { outcome, line, keys: Vec::new(), entries: Vec::new() }
+        Self { line, ..Self::only(outcome) }
     }
 
     /// `sale`: as it is stored.
@@ -201,7 +220,7 @@ impl Finished {
                 (Outcome::Duplicate { differs: *differs }, keys, Vec::new())
             }
         };
-        Self { outcome, line: None, keys, entries }
+        Self { keys, entries, ..Self::only(outcome) }
     }
 }
 
@@ -243,6 +262,17 @@ fn first_sale_of_its_id(
     }
     seen.insert(prepared.sale.id.clone(), prepared.sale.clone());
     Line { number, at, work: Work::Sale(Box::new(prepared)) }
+}
+
+fn first_result_of_its_uid(seen: &mut HashMap<IdKey, ContentKey>, number: u64, prepared: PreparedResult) -> Line {
+    let (at, content) = (prepared.line.at, prepared.line.content_key());
+    match seen.entry(prepared.line.id_key()) {
+        Entry::Occupied(first) => repeated(number, *first.get() != content, at),
+        Entry::Vacant(free) => {
+            free.insert(content);
+            Line { number, at, work: Work::Result(Box::new(prepared)) }
+        }
+    }
 }
 
 #[cfg(test)]

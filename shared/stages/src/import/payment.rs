@@ -227,7 +227,12 @@ fn own(
 
 /// Age from which lines of a feed are rejected.
 pub(super) fn too_old_for_its_feed(record: &Record, arrived: Timestamp) -> bool {
-    let days = if matches!(record, Record::Sale(_)) { sale::AGE_DAYS_MAX } else { AGE_DAYS_MAX };
+    let days = match record {
+        Record::Sale(_) => sale::AGE_DAYS_MAX,
+        // as old as the export that it is about
+        Record::Result(_) => return false,
+        _ => AGE_DAYS_MAX,
+    };
     record.at().is_some_and(|at| too_old(at, arrived, days))
 }
 

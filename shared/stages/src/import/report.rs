@@ -30,6 +30,9 @@ pub struct RangeReport {
     pub skipped: BTreeMap<String, u64>,
     /// Parked lines by reason.
     pub parked: BTreeMap<String, u64>,
+    /// A receiver's accepted lines by their result.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, u64>,
     /// Book keys of its sales.
     pub keys: BTreeSet<BookKey>,
 }

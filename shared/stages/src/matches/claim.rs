@@ -145,6 +145,7 @@ impl Harmonia {
             forced: None,
             unsure: false,
             adjusts: None,
+            answer: None,
             // decided once all that it follows from is known
             state: ExportState::Held,
         })

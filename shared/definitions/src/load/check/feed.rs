@@ -3,42 +3,49 @@
 use super::{Checked, ensure};
 use crate::feed::{
     AmountField, AmountUnit, Csv, CurrencyField, Encoding, Fields, FixedWidth, Format, IdField, MerchantFeed, PartText,
-    SchemeRule, Skip, TextField, TillField, TimeText,
+    SchemeRule, Skip, TextField, TillField, TimeField, TimeText,
 };
 use harmonia_domain::feed::{Scheme, Transport};
 
 pub(super) fn feed(feed: &MerchantFeed) -> Checked {
     let messages = feed.transport == Transport::Message;
     ensure(messages == (feed.format == Format::Json), "feed.transport", "json comes as messages, all else as files")?;
-    let one_byte = feed.encoding == Encoding::Latin1;
     let json = matches!(feed.format, Format::Json | Format::JsonLines);
-    ensure(!(one_byte && json), "feed.encoding", "JSON is always UTF-8")?;
-    match &feed.format {
-        Format::Csv(csv) => dialect(csv)?,
-        Format::FixedWidth(fixed) => layout(fixed)?,
-        Format::Json | Format::JsonLines => {}
-    }
-    columns(feed)?;
+    written("feed", &feed.format, feed.encoding)?;
+    columns(&feed.format, used(feed))?;
     schemes(&feed.scheme)?;
     let skips = feed.skip.iter().enumerate();
     skips.map(|(index, one)| (format!("feed.skip.{index}"), one)).try_for_each(|(key, one)| skip(feed, &key, one))?;
     fields(&feed.fields, json)
 }
 
-fn dialect(csv: &Csv) -> Checked {
-    ensure(csv.delimiter != csv.quote, "feed.format.csv.quote", "delimiter and quote are the same")?;
-    once("feed.format.csv.columns", csv.columns.iter())
+/// How the files of `[feed]` or `[results]` are written.
+pub(super) fn written(part: &str, format: &Format, encoding: Encoding) -> Checked {
+    let json = matches!(format, Format::Json | Format::JsonLines);
+    let one_byte = encoding == Encoding::Latin1;
+    ensure(!(one_byte && json), format!("{part}.encoding"), "JSON is always UTF-8")?;
+    match format {
+        Format::Csv(csv) => dialect(part, csv),
+        Format::FixedWidth(fixed) => layout(part, fixed),
+        Format::Json | Format::JsonLines => Ok(()),
+    }
 }
 
-fn layout(fixed: &FixedWidth) -> Checked {
-    const KEY: &str = "feed.format.fixed-width.columns";
+fn dialect(part: &str, csv: &Csv) -> Checked {
+    let key = |name: &str| format!("{part}.format.csv.{name}");
+    ensure(csv.delimiter != csv.quote, key("quote"), "delimiter and quote are the same")?;
+    once(&key("columns"), csv.columns.iter())
+}
+
+fn layout(part: &str, fixed: &FixedWidth) -> Checked {
+    let key = format!("{part}.format.fixed-width");
     for (index, column) in fixed.columns.iter().enumerate() {
-        ensure(column.start > 0, format!("{KEY}.{index}.start"), "places are counted from 1")?;
-        ensure(column.length > 0, format!("{KEY}.{index}.length"), "a column of no characters")?;
+        ensure(column.start > 0, format!("{key}.columns.{index}.start"), "places are counted from 1")?;
+        ensure(column.length > 0, format!("{key}.columns.{index}.length"), "a column of no characters")?;
     }
     let blank = fixed.records_start_with.iter().any(String::is_empty);
-    ensure(!blank, "feed.format.fixed-width.records_start_with", "every line starts with an empty text")?;
-    once(KEY, fixed.columns.iter().map(|column| &column.name))
+    ensure(!blank, format!("{key}.records_start_with"), "every line starts with an empty text")?;
+    once(&format!("{key}.columns"), fixed.columns.iter().map(|column| &column.name))
 }
 
 fn once<'a>(key: &str, names: impl Iterator<Item = &'a String>) -> Checked {
@@ -48,15 +55,15 @@ fn once<'a>(key: &str, names: impl Iterator<Item = &'a String>) -> Checked {
 }
 
 /// Every column that is read exists, as far as the definition itself lists them.
-fn columns(feed: &MerchantFeed) -> Checked {
-    let listed: Option<Vec<&str>> = match &feed.format {
+pub(super) fn columns(format: &Format, used: Vec<(String, &str)>) -> Checked {
+    let listed: Option<Vec<&str>> = match format {
         Format::Csv(csv) if csv.columns.is_empty() => None,
         Format::Csv(csv) => Some(csv.columns.iter().map(String::as_str).collect()),
         Format::FixedWidth(fixed) => Some(fixed.columns.iter().map(|column| column.name.as_str()).collect()),
         Format::Json | Format::JsonLines => None,
     };
-    let json = matches!(feed.format, Format::Json | Format::JsonLines);
-    for (key, name) in used(feed) {
+    let json = matches!(format, Format::Json | Format::JsonLines);
+    for (key, name) in used {
         ensure(!name.is_empty(), &key, "the name of the column is empty")?;
         ensure(!json || name.split('.').all(|part| !part.is_empty()), &key, "a part of the path is empty")?;
         let known = listed.as_ref().is_none_or(|listed| listed.contains(&name));
@@ -137,11 +144,8 @@ fn skip(feed: &MerchantFeed, key: &str, skip: &Skip) -> Checked {
 
 fn fields(fields: &Fields, json: bool) -> Checked {
     texts(fields).try_for_each(|(key, field)| cut(key, field))?;
-    amount(&fields.amount)?;
-    let typed = fields.time.format == TimeText::Typed;
-    ensure(json || !typed, "feed.fields.time.format", "only JSON has typed values")?;
-    let one = !typed || fields.time.columns.len() == 1;
-    ensure(one, "feed.fields.time.columns", "a typed value stands in one column")?;
+    amount("feed.fields.amount", &fields.amount)?;
+    time("feed.fields.time", &fields.time, json)?;
     let IdField::Sha256(hashed) = &fields.id else { return Ok(()) };
     let iso = !matches!(fields.time.format, TimeText::Format(_));
     let stamped = hashed.parts.iter().position(|part| part.text == PartText::IsoDatetime);
@@ -159,12 +163,19 @@ fn cut(key: &str, field: &TextField) -> Checked {
     ensure(sensible, key, "takes either the first or the last characters, at least one")
 }
 
-fn amount(field: &AmountField) -> Checked {
+pub(super) fn time(key: &str, field: &TimeField, json: bool) -> Checked {
+    let typed = field.format == TimeText::Typed;
+    ensure(json || !typed, format!("{key}.format"), "only JSON has typed values")?;
+    let one = !typed || field.columns.len() == 1;
+    ensure(one, format!("{key}.columns"), "a typed value stands in one column")
+}
+
+pub(super) fn amount(key: &str, field: &AmountField) -> Checked {
     let mark = |c: char| !c.is_ascii_digit() && !matches!(c, '+' | '-');
-    ensure(mark(field.decimal), "feed.fields.amount.decimal", "a digit or a sign")?;
+    ensure(mark(field.decimal), format!("{key}.decimal"), "a digit or a sign")?;
     let whole = field.unit == AmountUnit::Minor && field.decimal != '.';
-    ensure(!whole, "feed.fields.amount.decimal", "minor units are whole numbers")?;
+    ensure(!whole, format!("{key}.decimal"), "minor units are whole numbers")?;
     let Some(thousands) = field.thousands else { return Ok(()) };
     let apart = mark(thousands) && thousands != field.decimal;
-    ensure(apart, "feed.fields.amount.thousands", "a digit, a sign, or the same as decimal")
+    ensure(apart, format!("{key}.thousands"), "a digit, a sign, or the same as decimal")
 }

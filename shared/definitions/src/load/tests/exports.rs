@@ -65,6 +65,13 @@ fn mistakes_in_exports_are_located() {
         (UNMATCHED, "format = \"csv\"", "zone = \"GMT+1\"\nformat = \"csv\"", format!("{file}.zone")),
         (UNMATCHED, "\"same-key\"", "\"never\"", "export.repeat".into()),
         (UNMATCHED, "repeat", "base_url = \"http://a\"\nrepeat", "export.base_url".into()),
+        (UNMATCHED, "{ csv = {} }", "\"json\"", "results.format".into()),
+        (UNMATCHED, "csv = {}", "csv = { quote = \",\" }", "results.format.csv.quote".into()),
+        (UNMATCHED, "[\"rewarded\"]", "[]", "results.rewarded".into()),
+        (UNMATCHED, "uid = \"uid\"", "uid = \"\"", "results.fields.uid".into()),
+        (UNMATCHED, "result = \"result\"", "answer = \"result\"", "results.fields.answer".into()),
+        (UNMATCHED, "\"iso\"", "\"typed-datetime\"", "results.fields.time.format".into()),
+        (UNMATCHED, "unit = \"minor\"", "unit = \"minor\", decimal = \",\"", "results.fields.amount.decimal".into()),
     ] {
         let error = broken(text, from, to);
         let line = 1 + text[..text.find(from).unwrap()].matches('\n').count();
@@ -74,6 +81,13 @@ fn mistakes_in_exports_are_located() {
         (LINDE, "means = \"already-known\"", "is = [\"a\"]\nmeans = \"failed\"", format!("{http}.answers.1.is")),
         (LINDE, "status = [409]\n", "", format!("{http}.answers.1")),
         (UNMATCHED, "[export.batch]\nsize = 1000\nevery_s = 60", "", "export.batch".into()),
+        // nobody could answer what is told without its id
+        (
+            UNMATCHED,
+            "name = \"uid\", value = { fact = \"id\" }",
+            "name = \"uid\", value = { fact = \"mid\" }",
+            "results".into(),
+        ),
     ] {
         let error = broken(text, from, to);
         assert_eq!(error.key, key, "{to}: {error}");

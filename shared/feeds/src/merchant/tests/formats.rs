@@ -77,7 +77,7 @@ time = { columns = ["when"], format = "DD.MM.YYYY HH:mm", zone = "Europe/Paris" 
 "#;
 
 fn one(feed: &MerchantFeed, text: &str) -> Option<Record> {
-    Reader::open(feed, None).unwrap().record(text)
+    Reader::open(Lines::Sales(feed), None).unwrap().record(text)
 }
 
 /// Columns are counted in characters from 1 and trimmed; other lines are none.
@@ -142,7 +142,7 @@ fn csv_without_header() {
     assert_eq!(read.at.to_string(), "2024-03-31T01:30:00Z");
     assert_eq!(rejected(one(&feed, "a|shop|MC|12.5|31.03.2024 02:30").unwrap()).1, RejectReason::BadAmount);
     assert_eq!(rejected(one(&feed, "a|shop|MC|12,5|31.04.2024 02:30").unwrap()).1, RejectReason::BadDate);
-    let named = Reader::open(&feed, Some("ignored")).map(|_| ());
+    let named = Reader::open(Lines::Sales(&feed), Some("ignored")).map(|_| ());
     assert_eq!(named, Ok(()));
 }
 

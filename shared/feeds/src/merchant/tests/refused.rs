@@ -81,12 +81,12 @@ fn headers_of_csv_files() {
     for column in TGIF.split(',').filter(|name| *name != "retailer_location_id") {
         let feed = shipped("tgi-fridays");
         for header in [TGIF.replace(column, &column.to_uppercase()), TGIF.replace(column, &format!(" {column}"))] {
-            let missing = Reader::open(&feed, Some(&header)).map(|_| ());
+            let missing = Reader::open(Lines::Sales(&feed), Some(&header)).map(|_| ());
             assert!(matches!(missing, Err(Unreadable::MissingColumn { column }) if TGIF.contains(&column)), "{header}");
         }
     }
     let feed = shipped("itsu");
-    assert_eq!(Reader::open(&feed, None).map(|_| ()), Err(Unreadable::NoHeader));
+    assert_eq!(Reader::open(Lines::Sales(&feed), None).map(|_| ()), Err(Unreadable::NoHeader));
     assert_eq!(rejected(row("itsu", ITSU, "1,visa,,8841,23.45")), ("retailer_location_id".into(), MissingField));
 }
 

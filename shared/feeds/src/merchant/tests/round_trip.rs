@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn csv_rows(sold in a_sale()) {
         let feed = shipped("tgi-fridays");
-        let reader = Reader::open(&feed, Some(TGIF)).unwrap();
+        let reader = Reader::open(Lines::Sales(&feed), Some(TGIF)).unwrap();
         let (at, amount) = (sold.at.to_string(), major(sold.amount));
         let (six, four) = (sold.first_six.clone().unwrap_or_default(), sold.last_four.clone().unwrap_or_default());
         let (id, scheme, code) = (sold.id.as_str(), sold.scheme.as_str(), sold.auth_code.as_str());
@@ -157,7 +157,7 @@ proptest! {
     ]) {
         for definition in harmonia_definitions::Definitions::shipped().unwrap().iter() {
             let Some(feed) = &definition.feed else { continue };
-            let read = [None, Some(TGIF), Some(&text)].map(|header| Reader::open(feed, header).ok()?.record(&text));
+            let read = [None, Some(TGIF), Some(&text)].map(|header| Reader::open(Lines::Sales(feed), header).ok()?.record(&text));
             for record in read.into_iter().flatten() {
                 if let crate::Record::Rejected(reject) = record {
                     prop_assert!(!reject.field.is_empty());
