@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use harmonia_ports::{
-    Bucket, Call, Item, Key, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query, Queue, QueueError,
-    Queues, Read, StoreError, Table, Tables, Web, WebAnswer, WorkPage, Write, WriteError,
+    Bucket, Call, ExportSecrets, Item, Key, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query,
+    Queue, QueueError, Queues, Read, Secrets, SecretsError, StoreError, Table, Tables, Train, TrainError, Trains, Web,
+    WebAnswer, WorkPage, Write, WriteError,
 };
 use std::sync::{
     Arc,
@@ -45,8 +46,8 @@ pub fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
         objects: Arc::new(Wrapped { inner: ports.objects, around: around() }),
         queues: Arc::new(Wrapped { inner: ports.queues, around: around() }),
         web: Arc::new(Wrapped { inner: ports.web, around: around() }),
-        trains: ports.trains,
-        secrets: ports.secrets,
+        trains: Arc::new(Wrapped { inner: ports.trains, around: around() }),
+        secrets: Arc::new(Wrapped { inner: ports.secrets, around: around() }),
         clock: ports.clock,
     }
 }
@@ -153,5 +154,23 @@ impl Queues for Wrapped<dyn Queues> {
 impl Web for Wrapped<dyn Web> {
     async fn send(&self, call: Call) -> WebAnswer {
         self.call(Kind::Web, self.inner.send(call)).await
+    }
+}
+
+#[async_trait]
+impl Trains for Wrapped<dyn Trains> {
+    async fn ensure(&self, train: &Train) -> Result<(), TrainError> {
+        self.call(Kind::Write, self.inner.ensure(train)).await
+    }
+
+    fn leave(&self) -> bool {
+        self.inner.leave()
+    }
+}
+
+#[async_trait]
+impl Secrets for Wrapped<dyn Secrets> {
+    async fn current(&self, fresh: bool) -> Result<Arc<ExportSecrets>, SecretsError> {
+        self.call(Kind::Read, self.inner.current(fresh)).await
     }
 }

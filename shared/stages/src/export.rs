@@ -206,8 +206,9 @@ impl Harmonia {
     async fn put_off(&self, exports: Vec<Stored<Export>>, due: Timestamp) -> Result<(), StageError> {
         let due = on_the_minute(due, self.now());
         for stored in exports {
-            // what a clock brought waits already, and is found again at once when the merchant may be told
-            if matches!(stored.row.state, ExportState::Waiting { .. }) {
+            // what a clock brought waits already, and is found again at once when the merchant may be told; so is what
+            // was found while attempting, and put off it would be forgotten that the merchant may have it
+            if matches!(stored.row.state, ExportState::Waiting { .. } | ExportState::Attempting { .. }) {
                 continue;
             }
             if let Some(moved) = self.moved(stored, |row| row.put_off(due)).await? {
@@ -362,7 +363,10 @@ async fn due_names(
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod minutes {
     use super::*;
 
     /// Design §3: a full minute, at least 60 s ahead.

@@ -45,6 +45,15 @@ static SHIPPED: LazyLock<Arc<Definitions>> = LazyLock::new(|| Arc::new(Definitio
 
 /// With the shipped definitions, nothing stored yet, on an afternoon in June.
 pub(crate) fn twins() -> Twins {
+    twins_over(SHIPPED.clone())
+}
+
+/// The same with other definitions.
+pub(crate) fn twins_with(definitions: Definitions) -> Twins {
+    twins_over(Arc::new(definitions))
+}
+
+fn twins_over(definitions: Arc<Definitions>) -> Twins {
     let (tables, objects, sent) =
         (Arc::<MemoryTables>::default(), Arc::<MemoryObjects>::default(), Arc::<Sent>::default());
     let clock = Arc::new(SetClock::new("2026-06-18T13:30:00Z".parse().unwrap()));
@@ -59,6 +68,6 @@ pub(crate) fn twins() -> Twins {
     };
     let settings = Settings { directory: Directory::Table };
     let keys = CardKeys::from_secret(&SecretString::from("test"));
-    let harmonia = Harmonia::new(ports, SHIPPED.clone(), keys, Arc::new(settings));
+    let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
     Twins { harmonia, tables, objects, sent, clock }
 }

@@ -161,14 +161,23 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Replaces the version that was read. `false`: somebody else changed it first.
+    /// Replaces the version that was read. `false`: somebody else changed it first. Whoever repeats a write whose answer
+    /// was lost finds what it wrote itself, which is no lost race: what follows from the change is still to be done.
     pub async fn replace<R: Row>(&self, seen: &Stored<R>, row: &R, stamp: &Stamp) -> Result<bool, StoredError> {
-        let expect = Expect::Version(seen.version);
-        let write = Write::Put { table: R::TABLE, item: item(row, stamp), expect };
-        match insist!(self.tables.write(write.clone())) {
-            Ok(()) => Ok(true),
-            Err(WriteError::Condition(_)) => Ok(false),
-            Err(WriteError::Store(e)) => Err(e.into()),
+        let item = item(row, stamp);
+        let write = Write::Put { table: R::TABLE, item: item.clone(), expect: Expect::Version(seen.version) };
+        let mut tries = 1;
+        loop {
+            match self.tables.write(write.clone()).await {
+                Ok(()) => return Ok(true),
+                Err(WriteError::Condition(_)) if tries == 1 => return Ok(false),
+                Err(WriteError::Condition(_)) => {
+                    let there = insist!(self.tables.get(R::TABLE, &item.key, Read::Consistent))?;
+                    return Ok(there == Some(Item { version: seen.version + 1, ..item }));
+                }
+                Err(e) if tries < TRIES_MAX && may_repeat(&e) => tries += 1,
+                Err(WriteError::Store(e)) => return Err(e.into()),
+            }
         }
     }
 
@@ -246,4 +255,48 @@ pub fn parse<R: Row>(item: Item) -> Result<Stored<R>, StoredError> {
 /// A put of a row as part of a transaction.
 pub fn put_write<R: Row>(row: &R, expect: Expect, stamp: &Stamp) -> Write {
     Write::Put { table: R::TABLE, item: item(row, stamp), expect }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sequence;
+    use harmonia_domain::ids::Id;
+    use harmonia_ports::memory::{Faults, MemoryTables};
+
+    /// A lost answer is no lost race: whoever is told that it changed the row did, and whoever is told that it did not
+    /// finds another's change there.
+    #[tokio::test]
+    async fn a_replacement_whose_answer_was_lost_is_ones_own() {
+        let tables = MemoryTables::with_faults(Faults::new(7, 500));
+        let store = Store::new(&tables);
+        let stamp = |n: u64| Stamp { by: format!("{n}"), on: Timestamp::UNIX_EPOCH };
+        let row = |number: u64, n: u64| Sequence {
+            merchant: "itsu".parse().unwrap(),
+            number,
+            batch: Id::derive("batch", &[&n.to_string()]),
+        };
+        let key = Sequence::key_of(&row(0, 0).merchant);
+        while store.put(&row(0, 0), &stamp(0)).await.is_err() {}
+        let (mut won, mut lost) = (0, 0);
+        for n in 1..300 {
+            let seen = loop {
+                if let Ok(Some(seen)) = store.get::<Sequence>(&key, Read::Consistent).await {
+                    break seen;
+                }
+            };
+            let next = row(seen.row.number + 1, n);
+            let mine = store.replace(&seen, &next, &stamp(n)).await;
+            // somebody else who saw the same says the same
+            let other = store.replace(&seen, &next, &stamp(1_000 + n)).await;
+            match (mine, other) {
+                (Ok(true), Ok(true)) => panic!("both changed version {} of the row", seen.version),
+                (Ok(true), _) => won += 1,
+                (Ok(false), _) => panic!("nobody was quicker than the first"),
+                (Err(_), Ok(false)) => lost += 1,
+                (Err(_), _) => {}
+            }
+        }
+        assert!(won > 100 && lost > 0, "{won} {lost}");
+    }
 }

@@ -16,13 +16,15 @@ mod machine;
 mod oracle;
 mod outside;
 mod post;
+mod rails;
+mod shelf;
 mod story;
 
 pub use machine::Shared;
 
 use machine::Machine;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use story::Story;
+use story::{Story, Tale};
 
 /// Plays a seed; what is wrong at its end, in words.
 pub fn play(seed: u64, shared: &Shared, trace: bool) -> Vec<String> {
@@ -35,6 +37,54 @@ pub fn play(seed: u64, shared: &Shared, trace: bool) -> Vec<String> {
         oracle::wrong(&machine, &story.truth)
     }));
     played.unwrap_or_else(|_| vec!["it panicked".to_owned()])
+}
+
+/// Names of the tales about telling merchants.
+pub fn tales() -> Vec<String> {
+    Tale::all().iter().map(Tale::name).collect()
+}
+
+/// Plays a tale once without a death, and once for each moment of telling at which somebody may die. How many moments
+/// there were, and what is wrong in the first telling that fails.
+pub fn play_tale(number: usize, shared: &Shared) -> (u64, Vec<String>) {
+    let Some(tale) = Tale::all().into_iter().nth(number) else { return (0, vec!["there is no such tale".to_owned()]) };
+    let shared = shared.of(&tale);
+    let (moments, wrong) = tell(&tale, None, &shared, false);
+    if !wrong.is_empty() {
+        return (moments, named(&tale, None, wrong));
+    }
+    for dies_at in 1..=moments {
+        let (_, wrong) = tell(&tale, Some(dies_at), &shared, false);
+        if !wrong.is_empty() {
+            return (moments, named(&tale, Some(dies_at), wrong));
+        }
+    }
+    (moments, Vec::new())
+}
+
+/// Plays a tale with one death, and says everything that happens.
+pub fn trace_tale(number: usize, dies_at: Option<u64>, shared: &Shared) -> Vec<String> {
+    let Some(tale) = Tale::all().into_iter().nth(number) else { return vec!["there is no such tale".to_owned()] };
+    tell(&tale, dies_at, &shared.of(&tale), true).1
+}
+
+fn named(tale: &Tale, dies_at: Option<u64>, wrong: Vec<String>) -> Vec<String> {
+    let death = dies_at.map_or_else(|| "nobody dies".to_owned(), |moment| format!("death at moment {moment}"));
+    let name = format!("{}, {death}", tale.name());
+    wrong.into_iter().map(|what| format!("{name}: {what}")).collect()
+}
+
+/// Plays a tale once: moments, and what is wrong at its end.
+fn tell(tale: &Tale, dies_at: Option<u64>, shared: &Shared, trace: bool) -> (u64, Vec<String>) {
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let story = tale.story(dies_at);
+        let mut machine = Machine::new(1, &story, shared, trace);
+        if let Err(why) = machine.play(&story) {
+            return (machine.moments(), vec![why]);
+        }
+        (machine.moments(), oracle::wrong_in_tale(&machine, &story.truth, tale.exports()))
+    }));
+    played.unwrap_or_else(|_| (0, vec!["it panicked".to_owned()]))
 }
 
 /// Everything that is stored when a seed has come to rest, as text: for comparing two runs.

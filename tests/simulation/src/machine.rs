@@ -5,20 +5,21 @@
 mod gate;
 mod redress;
 mod run;
+mod telling;
 
 use crate::{
     dice::Dice,
     outside::Outside,
+    outside::Script,
     post::Post,
-    story::{Input, Story, Weather},
+    rails::Rails,
+    shelf::Shelf,
+    story::{Input, Person, Story, Tale, Weather},
 };
 use futures::{executor::block_on, future::LocalBoxFuture};
 use gate::Gate;
-use harmonia_definitions::{Definitions, Export};
-use harmonia_domain::{
-    card::CardKeys,
-    feed::{Feed, Slug},
-};
+use harmonia_definitions::{Definitions, Protocol};
+use harmonia_domain::{card::CardKeys, feed::Feed};
 use harmonia_local::{
     around::{Around, around},
     aws_events,
@@ -27,7 +28,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Item, NoTrains, Ports, Secrets, Table,
+    Bucket, Clock, Item, NoTrains, Ports, Secrets, Table, Train,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -45,6 +46,9 @@ use std::{
     time::Duration,
 };
 
+/// Calls of somebody who is above the weather.
+const INSIST_MAX: u32 = 10_000;
+
 /// What all seeds share: read once.
 #[derive(Clone)]
 pub struct Shared {
@@ -60,6 +64,27 @@ impl Shared {
         let definitions = outside.definitions()?;
         let settings = Settings { directory: outside.directory() };
         Ok(Self { definitions: Arc::new(definitions), settings, secrets: outside.secrets(crate::story::AES_KEY) })
+    }
+
+    /// Only what a tale is about: two exports fill a batch.
+    pub(crate) fn of(&self, tale: &Tale) -> Self {
+        let receiver = if tale.teller.unmatched { "stonegate-unmatched" } else { tale.teller.merchant };
+        let mut definitions = Definitions::default();
+        for definition in self.definitions.iter() {
+            let name = definition.merchant.as_str();
+            let mut definition = definition.clone();
+            if let Some(target) = &mut definition.export {
+                target.batch.iter_mut().for_each(|plan| plan.size = 2);
+                match &mut target.protocol {
+                    Protocol::File(file) if tale.teller.numbered => file.name = "{merchant}/{sequence}.csv".to_owned(),
+                    _ => {}
+                }
+            }
+            if name == tale.teller.merchant || name == receiver {
+                definitions = definitions.with(definition);
+            }
+        }
+        Self { definitions: Arc::new(definitions), ..self.clone() }
     }
 }
 
@@ -81,6 +106,8 @@ enum Command {
     Registry(Input),
     /// To a match.
     Redress(Redress),
+    /// To how a merchant is told.
+    Telling(&'static str, Person),
 }
 
 /// What a task is about.
@@ -92,9 +119,20 @@ enum What {
     Command(Command),
     /// A tick.
     Tick,
+    /// A call of a train.
+    Train(Train, Value),
 }
 
 impl What {
+    /// Is it the export stage's?
+    fn tells(&self) -> bool {
+        match self {
+            Self::Batch { queue, .. } => queue == "export",
+            Self::Command(command) => matches!(command, Command::Telling(..)),
+            Self::Tick | Self::Train(..) => true,
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Batch { queue, records } => {
@@ -102,6 +140,7 @@ impl What {
                 format!("{queue} [{}]", ids.join(" "))
             }
             Self::Command(Command::Redress(redress)) => format!("{redress:?}"),
+            Self::Command(Command::Telling(merchant, person)) => format!("somebody {person:?} {merchant}"),
             Self::Command(Command::Registry(Input::Onboard(_))) => "onboard".to_owned(),
             Self::Command(Command::Registry(Input::Offboard(_))) => "offboard".to_owned(),
             Self::Command(Command::Registry(Input::Link { merchant, card })) => {
@@ -109,6 +148,7 @@ impl What {
             }
             Self::Command(_) => "deliver".to_owned(),
             Self::Tick => "tick".to_owned(),
+            Self::Train(train, event) => format!("{}, round {}", train.name(), event["round"]),
         }
     }
 }
@@ -130,6 +170,8 @@ pub(crate) struct Machine {
     clock: Arc<SetClock>,
     tables: Arc<MemoryTables>,
     objects: Arc<MemoryObjects>,
+    shelf: Arc<Shelf>,
+    rails: Arc<Rails>,
     post: Arc<Post>,
     outside: Arc<Outside>,
     gate: Arc<Gate>,
@@ -148,6 +190,12 @@ pub(crate) struct Machine {
     /// Commands to be started (again).
     commands: Vec<Command>,
     service: bool,
+    /// Nothing happens but what the story says, one thing after the other.
+    fair: bool,
+    /// Invocations and commands that died.
+    deaths: u64,
+    /// Who may be told of something.
+    merchants: Vec<&'static str>,
     season: Season,
     trace: bool,
 }
@@ -174,8 +222,15 @@ impl Machine {
         let objects = Arc::new(MemoryObjects::with_faults(Faults::new(dice.next(), weather.objects)));
         let post = Arc::new(Post::new(dice.next(), clock.clone(), weather.tricks, weather.tricky));
         let partners = Arc::new(PlayedPartners::new(&[], partner_faults(weather.partners), clock.clone()));
-        let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf));
-        let gate = Arc::new(Gate::new(dice.next()));
+        let (times, odd) = story.telling.odd.map_or((0, None), |(times, odd)| (times, Some(odd)));
+        let script = Arc::new(Script::first(times, odd));
+        let shelf = Arc::new(Shelf::new(objects.clone(), script.clone()));
+        let outside = Arc::new(Outside::new(partners, dice.next(), weather.deaf, script));
+        let rails = Arc::new(Rails::new(dice.next(), weather.railway));
+        let fair = story.telling.fair;
+        let seed = dice.next();
+        let gate = if fair { Gate::strict(seed, story.telling.dies_at) } else { Gate::new(seed) };
+        let gate = Arc::new(gate);
         let mut shared = shared.clone();
         if !story.service {
             shared.settings.directory = Directory::Table;
@@ -198,6 +253,8 @@ impl Machine {
             clock,
             tables,
             objects,
+            shelf,
+            rails,
             post,
             outside,
             gate,
@@ -211,6 +268,9 @@ impl Machine {
             cursed: BTreeSet::new(),
             commands: Vec::new(),
             service: story.service,
+            fair,
+            deaths: 0,
+            merchants: [story.cast.merchants(), vec!["stonegate-unmatched"]].concat(),
             season: Season::Danger,
             trace,
         };
@@ -222,10 +282,10 @@ impl Machine {
     fn process(&self) -> App {
         let ports = Ports {
             tables: self.tables.clone(),
-            objects: self.objects.clone(),
+            objects: self.shelf.clone(),
             queues: self.post.clone(),
             web: self.outside.clone(),
-            trains: Arc::new(NoTrains),
+            trains: self.rails.clone(),
             secrets: self.shared.secrets.clone(),
             clock: self.clock.clone(),
         };
@@ -255,9 +315,18 @@ impl Machine {
         &self.outside
     }
 
-    /// How a merchant is told.
-    pub(crate) fn target(&self, merchant: &Slug) -> Option<&Export> {
-        self.shared.definitions.get(merchant)?.export.as_ref()
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// How many died.
+    pub(crate) fn deaths(&self) -> u64 {
+        self.deaths
+    }
+
+    /// Moments of telling at which somebody could have died.
+    pub(crate) fn moments(&self) -> u64 {
+        self.gate.moments()
     }
 
     /// No message was ever with two handlers at a time.
@@ -283,6 +352,12 @@ impl Machine {
             }
             Input::Onboard(_) | Input::Offboard(_) | Input::Link { .. } => {
                 self.commands.push(Command::Registry(input.clone()));
+            }
+            Input::Telling { merchant, person } => self.commands.push(Command::Telling(merchant, *person)),
+            Input::Hour => self.full_hour(),
+            Input::Unmatch => {
+                let chosen = self.first_match();
+                self.commands.extend(chosen.map(Command::Redress));
             }
             Input::Redress => {
                 let chosen = self.redress();
@@ -319,8 +394,9 @@ impl Machine {
 }
 
 /// Until it works: the weather is bad already.
-fn insist<T, E>(call: impl Fn() -> Result<T, E>) {
-    while call().is_err() {}
+fn insist<T, E: std::fmt::Debug>(call: impl Fn() -> Result<T, E>) -> T {
+    let again = || call().ok();
+    (0..INSIST_MAX).find_map(|_| again()).unwrap_or_else(|| call().expect("it works in the end"))
 }
 
 fn user(merchant: &str, card: &crate::story::Card) -> harmonia_gen::User {
@@ -362,7 +438,7 @@ async fn command(app: App, outside: Arc<Outside>, service: bool, input: Input) -
         Input::Link { merchant, card } => {
             harmonia.import_users(&[user_row(merchant, card)], true).await.map_err(|e| e.to_string())?.change
         }
-        Input::File { .. } | Input::Message { .. } | Input::Redress => return Ok(Value::Null),
+        _ => return Ok(Value::Null),
     };
     let done = harmonia.reopen(&change).await.map_err(|e| e.to_string())?;
     if done.more || done.in_open_files > 0 { Err("there is more to re-open".to_owned()) } else { Ok(Value::Null) }
@@ -379,8 +455,8 @@ async fn invoke(app: App, queue: String, event: Value) -> Result<Value, String> 
     answer.map_err(|e| e.to_string())
 }
 
-async fn tick(app: App) -> Result<Value, String> {
-    let event = serde_json::json!({ "v": 1, "k": "tick" });
+/// What a schedule or a train asks for.
+async fn call(app: App, event: Value) -> Result<Value, String> {
     harmonia_function_export::handle(&app, event).await.map_err(|e| e.to_string())
 }
 

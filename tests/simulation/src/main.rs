@@ -3,14 +3,14 @@
 #![allow(clippy::print_stdout, reason = "this is what it says")]
 
 use clap::Parser;
-use harmonia_simulation::{Shared, play};
+use harmonia_simulation::{Shared, play, play_tale, tales, trace_tale};
 use std::{
     collections::BTreeMap,
     ops::RangeInclusive,
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -30,6 +30,15 @@ struct Arguments {
     /// Goes on after a failing seed and counts them.
     #[arg(long)]
     all: bool,
+    /// Plays the tales about telling merchants instead of seeds, each with a death at every moment.
+    #[arg(long)]
+    tales: bool,
+    /// With `--trace`: only this one, by its number.
+    #[arg(long)]
+    tale: Option<usize>,
+    /// With `--tale`: somebody dies at this moment.
+    #[arg(long)]
+    dies_at: Option<u64>,
 }
 
 fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
@@ -52,8 +61,16 @@ fn main() -> ExitCode {
     if arguments.trace {
         tracing_subscriber::fmt().without_time().with_writer(std::io::stdout).init();
     }
+    if let Some(number) = arguments.tale {
+        let wrong = trace_tale(number, arguments.dies_at, &shared);
+        println!("{wrong:#?}");
+        return if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if arguments.trace { 1 } else { arguments.threads.unwrap_or(cores) };
+    if arguments.tales {
+        return all_tales(&shared, threads, arguments.all);
+    }
     let (next, last) = (AtomicU64::new(*arguments.seeds.start()), *arguments.seeds.end());
     let failed: Mutex<BTreeMap<u64, Vec<String>>> = Mutex::default();
     let began = Instant::now();
@@ -81,6 +98,41 @@ fn main() -> ExitCode {
     println!("{played} seeds in {} s, {per_s} a second", began.elapsed().as_secs());
     for (seed, wrong) in &failed {
         println!("seed {seed} fails:");
+        for what in wrong {
+            println!("  {what}");
+        }
+    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Every tale; prints those that fail, or the first.
+fn all_tales(shared: &Shared, threads: usize, all: bool) -> ExitCode {
+    let (names, next, began) = (tales(), AtomicUsize::new(0), Instant::now());
+    let failed: Mutex<BTreeMap<usize, Vec<String>>> = Mutex::default();
+    let told = AtomicU64::new(0);
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let over = !all && !failed.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+            if number >= names.len() || over {
+                return;
+            }
+            let (moments, wrong) = play_tale(number, shared);
+            told.fetch_add(moments + 1, Ordering::Relaxed);
+            if !wrong.is_empty() {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).insert(number, wrong);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{} tales, told {} times in {} ms", names.len(), told.into_inner(), began.elapsed().as_millis());
+    for (number, wrong) in &failed {
+        println!("tale {number} fails:");
         for what in wrong {
             println!("  {what}");
         }

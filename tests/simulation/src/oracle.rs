@@ -1,11 +1,12 @@
 //! What has to be true at rest. The invariants of design §4 are asked of the rows by `harmonia_local::invariants`,
 //! which shares no code with the engine; here the rows are held against what was fed.
 
+mod told;
+
 use crate::{
     machine::Machine,
     story::{Knows, Truth},
 };
-use harmonia_definitions::Repeat;
 use harmonia_domain::{
     export::{Export, ExportState},
     feed::{Kind, Scheme, Slug},
@@ -13,7 +14,6 @@ use harmonia_domain::{
     purchase::{Purchase, PurchaseState},
     sale::{Sale, SaleState},
 };
-use harmonia_exports::before;
 use harmonia_local::{
     invariants::{
         brute::{Payment, matching_sale},
@@ -23,6 +23,16 @@ use harmonia_local::{
 };
 use harmonia_ports::Item;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that is wrong with a tale of so many exports.
+pub(crate) fn wrong_in_tale(machine: &Machine, truth: &Truth, exports: usize) -> Vec<String> {
+    let mut found = wrong(machine, truth);
+    match machine.rows() {
+        Ok(rows) => found.extend(told::strictly(machine, &rows, exports)),
+        Err(why) => found.push(why),
+    }
+    found
+}
 
 /// Everything that is wrong.
 pub(crate) fn wrong(machine: &Machine, truth: &Truth) -> Vec<String> {
@@ -172,32 +182,10 @@ fn digits(rows: &Rows, purchase: &Purchase) -> Option<(String, String)> {
     Some((identity.first_six.clone(), identity.last_four.clone()))
 }
 
-/// Where an export may rest: told, or not told for a reason that its merchant's protocol has.
-fn rests(machine: &Machine, export: &Export) -> bool {
-    let target = machine.target(&export.merchant);
-    match &export.state {
-        ExportState::Delivered { .. } | ExportState::Reversed { .. } => true,
-        ExportState::Skipped { .. } => {
-            target.is_some_and(|t| t.repeat == Repeat::AskFirst || t.skips(export.facts.amount))
-        }
-        ExportState::Unconfirmed { .. } => target.is_some_and(|t| t.repeat == Repeat::Never),
-        // the storm was longer than the schedule
-        ExportState::Failed { .. } => target.is_some_and(|target| {
-            let waited = before(target, 0, export.facts.at, export.created);
-            let repeats: u32 = target.retry.iter().map(|step| step.attempts).sum();
-            export.attempts + waited > repeats
-        }),
-        _ => false,
-    }
-}
-
 /// Every match has been told, once, and never with two bodies under one key. What is known of a match that a person has
 /// undone depends on when; its sale may be told of again, for another payment.
 fn untold(machine: &Machine, rows: &Rows) -> Vec<String> {
-    let unrest = rows.exports.iter().filter(|export| !rests(machine, export));
-    let mut wrong: Vec<String> = unrest
-        .map(|export| format!("export {} of {} ends as {:?}", export.id, export.merchant, export.state))
-        .collect();
+    let mut wrong = told::wrong(machine, rows);
     let report = machine.outside().partners.report();
     let redone: BTreeSet<&String> =
         rows.exports.iter().filter(|x| !x.in_force()).map(|x| &x.facts.transaction_id).collect();

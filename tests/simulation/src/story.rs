@@ -5,10 +5,12 @@ mod cast;
 mod chains;
 mod deliveries;
 mod parked;
+mod told;
 
 pub(crate) use cast::{AES_KEY, Card, Cast, Knows, Onboarded, Shop};
+pub(crate) use told::Tale;
 
-use crate::dice::Dice;
+use crate::{dice::Dice, outside::Odd, rails::Railway};
 use harmonia_domain::{
     feed::{Kind, Scheme},
     identifier::Identifier,
@@ -32,8 +34,25 @@ pub(crate) enum Input {
     Offboard(Vec<Identifier>),
     /// A person matches two by word, or undoes a match, whichever there are then.
     Redress,
+    /// A person undoes the first match that there is.
+    Unmatch,
     /// The directory learns whose card it is, and says so.
     Link { merchant: &'static str, card: Card },
+    /// Somebody does something about telling a merchant.
+    Telling { merchant: &'static str, person: Person },
+    /// It is a full hour: unmatched payments are collected.
+    Hour,
+}
+
+/// What a person does about telling a merchant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Person {
+    /// Its exports wait.
+    Pauses,
+    /// They go out again.
+    Resumes,
+    /// What has failed is sent again, so many a minute.
+    Redrives { per_minute: Option<u32> },
 }
 
 /// An input, and how long after the one before.
@@ -73,6 +92,10 @@ pub(crate) struct Weather {
     pub(crate) late: bool,
     /// Ticks out of turn.
     pub(crate) ticks: u32,
+    /// What is due is told while the weather is still bad.
+    pub(crate) clock: bool,
+    /// How trains go.
+    pub(crate) railway: Railway,
     /// Processes at once.
     pub(crate) processes: usize,
     /// Invocations at once.
@@ -117,6 +140,18 @@ pub(crate) struct Story {
     pub(crate) truth: Truth,
     /// The user directory is a service; else it is the table.
     pub(crate) service: bool,
+    pub(crate) telling: Telling,
+}
+
+/// What happens to the telling of a tale.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Telling {
+    /// One invocation at a time, in order, and nothing goes wrong by chance.
+    pub(crate) fair: bool,
+    /// What happens to so many of the first requests that tell.
+    pub(crate) odd: Option<(usize, Odd)>,
+    /// At which moment of telling somebody dies.
+    pub(crate) dies_at: Option<u64>,
 }
 
 /// Instants at which purchases happen: an ordinary noon, midnights, both DST changes, the end of a year.
@@ -141,9 +176,15 @@ enum Plot {
     /// Lines that wait for their till, and deaths while they are stored: an amex auth that its merchant does not want
     /// may be stored as long as nobody knows whose it is.
     Parked,
+    /// Exports, and deaths while they are told.
+    Told,
 }
 
-const PLOTS: [Plot; 20] = [
+const PLOTS: [Plot; 24] = [
+    Plot::Told,
+    Plot::Told,
+    Plot::Told,
+    Plot::Told,
     Plot::Anything,
     Plot::Anything,
     Plot::Anything,
@@ -171,7 +212,7 @@ impl Story {
     pub(crate) fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
         let mut weather = Weather::draw(&mut dice);
-        let moment: Timestamp = dice.pick(&MOMENTS).parse().expect("an instant");
+        let mut moment: Timestamp = dice.pick(&MOMENTS).parse().expect("an instant");
         let (cast, steps, truth) = match dice.pick(&PLOTS) {
             Plot::Anything => deliveries::draw(&mut dice, moment),
             Plot::Chains => {
@@ -185,14 +226,19 @@ impl Story {
                 weather.at_once = 6;
                 parked::draw(&mut dice, moment)
             }
+            Plot::Told => {
+                let drawn = told::draw(&mut dice, &mut weather);
+                moment = drawn.0;
+                (drawn.1, drawn.2, drawn.3)
+            }
         };
         let start = moment + jiff::SignedDuration::from_secs(dice.between(60, 40_000));
-        Self { start, cast, steps, weather, truth, service: dice.per_mille(600) }
+        Self { start, cast, steps, weather, truth, service: dice.per_mille(600), telling: Telling::default() }
     }
 }
 
 /// What crashes are after: mostly claims.
-const AIMS: [Option<&str>; 9] = [
+const AIMS: [Option<&str>; 10] = [
     None,
     None,
     Some("match"),
@@ -202,7 +248,11 @@ const AIMS: [Option<&str>; 9] = [
     Some("ranges"),
     Some("identify"),
     Some("command"),
+    Some("export"),
 ];
+
+/// How often trains fail, leave late, and are refused, in a thousand.
+const TROUBLE: [u64; 5] = [0, 0, 0, 100, 400];
 
 impl Weather {
     /// Every kind of trouble is absent in some seeds, so that the others stand out.
@@ -215,6 +265,12 @@ impl Weather {
         let (processes, at_once) = (some(&[1, 2, 3]), some(&[2, 4, 6]));
         let (objects, range) = (some(&[0, 0, 50, 200]), some(&[1, 1, 2, 3, 20_000]));
         let plans = dice.one_in(2);
+        let railway = Railway {
+            leave: dice.one_in(2),
+            doomed: *dice.pick(&TROUBLE),
+            late: *dice.pick(&TROUBLE),
+            refusing: *dice.pick(&TROUBLE),
+        };
         let aim = *dice.pick(&AIMS);
         let narrow = |n: u64| usize::try_from(n).unwrap_or(1);
         Self {
@@ -231,10 +287,46 @@ impl Weather {
             aim,
             late: false,
             ticks: u32::try_from(early).unwrap_or(0),
+            clock: dice.one_in(2),
+            railway,
             processes: narrow(processes),
             at_once: narrow(at_once),
         }
     }
+
+    /// None.
+    fn fair() -> Self {
+        Self {
+            failing: 0,
+            lagging: 0,
+            tricks: 0,
+            tricky: 0,
+            objects: 0,
+            range: 20_000,
+            plans: false,
+            deaf: 0,
+            partners: 0,
+            crashes: 0,
+            aim: None,
+            late: false,
+            ticks: 0,
+            clock: true,
+            railway: Railway::default(),
+            processes: 1,
+            at_once: 1,
+        }
+    }
+
+    /// Deaths of those who tell, while time passes.
+    fn telling(&mut self, dice: &mut Dice) {
+        self.aim = *dice.pick(&[Some("export"), Some("export"), Some("tick"), Some("train"), None]);
+        self.crashes = *dice.pick(&[0, 1, 2, 4, 8]);
+        self.failing = *dice.pick(&[0, 0, 10, 100]);
+        self.deaf = *dice.pick(&[0, 0, 50, 300]);
+        self.ticks = *dice.pick(&[0, 3, 12]);
+        self.clock = true;
+    }
+
     /// How files are cut up.
     pub(crate) fn file_limits(&self) -> FileLimits {
         let whole = FileLimits::FUNCTION;

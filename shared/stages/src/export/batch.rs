@@ -226,7 +226,9 @@ impl Harmonia {
         let extra = self.extra_of(target, &member.row).await?;
         let telling = Telling { export: &member.row, identity: &identity, extra: &extra };
         let uid = batch.id.as_uuid();
-        let Some(why) = self.fault(target, &batch.merchant, telling, batch_run(batch, &uid)).await? else {
+        // a draft has no number yet; any will do to see whether a row can be written
+        let run = BatchRun { sequence: Some(0), ..batch_run(batch, &uid) };
+        let Some(why) = self.fault(target, &batch.merchant, telling, run).await? else {
             return Ok(false);
         };
         let batched = Stored { row: member.row.batched(&batch.id)?, version: member.version };

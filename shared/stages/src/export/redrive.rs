@@ -176,7 +176,8 @@ impl Harmonia {
         for stored in found {
             let state = match per_minute {
                 _ if target.batch.is_some() => ExportState::Collecting,
-                None => ExportState::Ready,
+                // due, and found by the clock if whoever does this dies before it is sent
+                None => ExportState::Waiting { due: now },
                 Some(rate) => {
                     let minute = sent / usize::try_from(rate.max(1)).unwrap_or(usize::MAX);
                     let later = SignedDuration::from_mins(i64::try_from(minute).unwrap_or(i64::MAX));
@@ -187,7 +188,7 @@ impl Harmonia {
             let Some(redriven) = self.redrive_one(stored, listing, &state, by).await? else { continue };
             sent += 1;
             self.ensure_train(&listing.merchant, &redriven.state).await?;
-            if state == ExportState::Ready {
+            if per_minute.is_none() && target.batch.is_none() {
                 ready.push(ExportName { x: redriven.key(), generation: redriven.generation });
             }
         }

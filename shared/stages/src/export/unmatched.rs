@@ -8,11 +8,12 @@ use crate::{
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Unmatched;
 use harmonia_domain::{
+    export::Export,
     feed::{Scheme, Slug},
-    purchase::Purchase,
+    purchase::{ExportKey, Purchase, PurchaseState},
 };
 use harmonia_ports::{Query, Read, Table};
-use harmonia_state::{BookedPayment, Stored, book_partitions, purchase_key};
+use harmonia_state::{BookedPayment, Stored, book_partitions, export_row_key, purchase_key};
 use jiff::{Timestamp, ToSpan};
 
 /// Parts of the book that are read at once.
@@ -58,6 +59,10 @@ impl Harmonia {
     ) -> Result<bool, StageError> {
         let found: Option<Stored<Purchase>> = self.store().get(&purchase_key(&entry.p), Read::Consistent).await?;
         let Some(stored) = found else { return Ok(false) };
+        if let PurchaseState::Claimed { x } = &stored.row.state {
+            self.taken_before(receiver, x, entry).await?;
+            return Ok(false);
+        }
         let Some(now) = stored.row.current().filter(|_| stored.row.is_live()) else { return Ok(false) };
         let settled = stored.row.settled.is_some() || !unmatched.settled_only.contains(&entry.p.scheme);
         // an entry that the payment has left behind is the match handler's business
@@ -66,9 +71,19 @@ impl Harmonia {
             return Ok(false);
         }
         let claim = Claim { trace: "unmatched", stored: &stored, now: &now, who: &entry.who };
-        let Claimed::Yes(_) = self.claim_unmatched(&claim, receiver).await? else { return Ok(false) };
+        let Claimed::Yes(export) = self.claim_unmatched(&claim, receiver).await? else { return Ok(false) };
+        self.send_on("unmatched", &export).await?;
         self.delete_entry(Some(entry)).await?;
         Ok(true)
+    }
+
+    /// Whoever took it died before it was forwarded, or before the entry was gone.
+    async fn taken_before(&self, receiver: &Slug, x: &ExportKey, entry: &BookedPayment) -> Result<(), StageError> {
+        let found: Option<Stored<Export>> = self.store().find(&export_row_key(x)).await?;
+        // another claim's entry is the match handler's business
+        let Some(export) = found.filter(|stored| stored.row.merchant == *receiver) else { return Ok(()) };
+        self.send_on("unmatched", &export.row).await?;
+        self.delete_entry(Some(entry)).await
     }
 }
 

@@ -38,6 +38,13 @@ impl Redress {
 }
 
 impl Machine {
+    /// The first match that there is is a mistake.
+    pub(super) fn first_match(&self) -> Option<Redress> {
+        let rows = self.rows().ok()?;
+        let matched = rows.purchases.iter().find(|p| matches!(p.state, PurchaseState::Claimed { .. }));
+        matched.map(|p| Redress::Unmatch { p: p.key.clone() })
+    }
+
     /// Any match that there is, or any two of one merchant that are open.
     pub(super) fn redress(&mut self) -> Option<Redress> {
         let rows = self.rows().ok()?;

@@ -1,7 +1,7 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Command, Machine, Season, Task, What, command, gate::Wrote, invoke, tick, versions};
+use super::{Command, Machine, Season, Task, What, call, command, gate::Wrote, insist, invoke, telling, versions};
 use crate::story::{Step, Story};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
@@ -19,6 +19,8 @@ const CALM_TURNS_MAX: usize = 400_000;
 /// Nobody works longer than this: a queue hides a message for at least six times its function's timeout
 /// (template.yaml). That two work on one message at the same time is what copies are for.
 const LIFE_S_MAX: i64 = 300;
+/// Those who tell do not either: the export function's timeout (template.yaml). An attempt's mark outlives it.
+const TELLING_S_MAX: i64 = 60;
 /// Within so long the broom of the tables comes by, or does not.
 const BROOM_S: i64 = 86_400;
 /// Replicas of a table catch up within this.
@@ -28,7 +30,16 @@ impl Machine {
     /// Plays a story to its end. An error: it does not come to rest.
     pub(crate) fn play(&mut self, story: &Story) -> Result<(), String> {
         self.settle_in(story);
-        self.storm(story.steps.iter().cloned().collect());
+        if self.fair {
+            self.season = Season::Calm;
+            for step in &story.steps {
+                let comes = self.clock.now() + SignedDuration::from_secs(step.after_s);
+                self.settle(Some(comes))?;
+                self.arrive(&step.input);
+            }
+        } else {
+            self.storm(story.steps.iter().cloned().collect());
+        }
         self.calm()
     }
 
@@ -42,7 +53,7 @@ impl Machine {
             let waiting = self.post.waiting();
             let roll = self.dice.below(100);
             match roll {
-                _ if self.tasks.is_empty() && waiting.is_empty() && self.commands.is_empty() => {
+                _ if self.tasks.is_empty() && !self.has_work(&waiting) => {
                     let waits = if may_come { false } else { self.wait_in_the_storm(&steps) };
                     match (waits, steps.is_empty()) {
                         (true, _) => turns += 1,
@@ -72,10 +83,22 @@ impl Machine {
     /// What failed comes again while the weather is still bad. `false`: nothing does, or it clears up.
     fn wait_in_the_storm(&mut self, steps: &VecDeque<Step>) -> bool {
         let stays = !steps.is_empty() || (self.weather.crashes > 0 && self.dice.below(8) > 0);
+        if self.weather.clock {
+            return stays && self.wait(None).unwrap_or(false);
+        }
         let Some(next) = self.post.next_visible().filter(|_| stays) else { return false };
         let now = self.clock.now();
         self.pass(next.duration_since(now).as_secs().max(0) + 1);
         true
+    }
+
+    /// Is there anything to begin with?
+    fn has_work(&self, waiting: &[String]) -> bool {
+        !waiting.is_empty() || !self.commands.is_empty() || self.train_is_due()
+    }
+
+    fn train_is_due(&self) -> bool {
+        self.rails.next().is_some_and(|next| next <= self.clock.now())
     }
 
     fn calm(&mut self) -> Result<(), String> {
@@ -84,30 +107,54 @@ impl Machine {
         self.objects.end_faults();
         self.post.end_faults();
         self.outside.end_faults();
+        self.rails.end_faults();
         self.weather.crashes = 0;
         self.season = Season::Calm;
+        self.settle(None)?;
+        while let Some(resumes) = self.resumes() {
+            self.commands.push(resumes);
+            self.settle(None)?;
+        }
+        Ok(())
+    }
+
+    /// Until nothing is left to do, or until an instant.
+    fn settle(&mut self, until: Option<Timestamp>) -> Result<(), String> {
+        let at_once = if self.fair { 1 } else { 4 };
         for _ in 0..CALM_TURNS_MAX {
             let waiting = self.post.waiting();
             let busy = !self.tasks.is_empty();
-            let more = !waiting.is_empty() || !self.commands.is_empty();
-            if more && (!busy || (self.tasks.len() < 4 && self.dice.one_in(5))) {
+            if self.has_work(&waiting) && (!busy || (self.tasks.len() < at_once && self.dice.one_in(5))) {
                 self.start(&waiting);
             } else if busy {
                 self.step();
-            } else if !self.wait()? {
+            } else if !self.wait(until)? {
                 return Ok(());
             }
         }
         Err("does not come to rest".to_owned())
     }
 
-    /// Jumps to whatever comes next. `false`: nothing does.
-    fn wait(&mut self) -> Result<bool, String> {
-        let due = block_on(self.observer.next_due()).map_err(|e| e.to_string())?;
-        let Some(next) = [self.post.next_visible(), due].into_iter().flatten().min() else { return Ok(false) };
+    /// Jumps to whatever comes next, or as far as may be. `false`: nothing comes until then.
+    fn wait(&mut self, until: Option<Timestamp>) -> Result<bool, String> {
+        if let Some(lacking) = self.without_train() {
+            return Err(lacking);
+        }
+        let due = insist(|| block_on(self.observer.next_due()));
+        let train = self.rails.next();
         let now = self.clock.now();
-        let jump = next.duration_since(now).as_secs().max(0) + i64::from(next > now);
-        self.pass(jump);
+        let away = |at: Timestamp| at.duration_since(now).as_secs().max(0) + i64::from(at > now);
+        let next = [self.post.next_visible(), train, due].into_iter().flatten().min();
+        if let Some(until) = until.filter(|until| next.is_none_or(|next| next > *until)) {
+            self.pass(away(until));
+            return Ok(false);
+        }
+        let Some(next) = next else { return Ok(false) };
+        self.pass(away(next));
+        if train.is_some_and(|train| train <= next) {
+            // it takes along what a tick would look for
+            return Ok(true);
+        }
         if due.is_some_and(|due| due <= self.clock.now()) {
             let minute = 60 - self.clock.now().as_second().rem_euclid(60);
             self.pass(minute);
@@ -115,6 +162,13 @@ impl Machine {
             self.spawn(What::Tick);
         }
         Ok(true)
+    }
+
+    /// The tick of the next full hour.
+    pub(super) fn full_hour(&mut self) {
+        self.pass(3_600 - self.clock.now().as_second().rem_euclid(3_600));
+        self.set_to_second();
+        self.spawn(What::Tick);
     }
 
     /// Ticks come on full minutes.
@@ -136,8 +190,12 @@ impl Machine {
         if by_s >= BROOM_S && self.dice.one_in(2) {
             self.tables.sweep(self.clock.now().as_second());
         }
-        let oldest = self.clock.now() - SignedDuration::from_secs(LIFE_S_MAX);
-        while let Some(n) = self.tasks.iter().position(|task| task.started <= oldest) {
+        let now = self.clock.now();
+        let old = |task: &Task| {
+            let most = if task.what.tells() { TELLING_S_MAX } else { LIFE_S_MAX };
+            now.duration_since(task.started).as_secs() >= most
+        };
+        while let Some(n) = self.tasks.iter().position(old) {
             self.kill(n);
         }
         self.note(|| format!("{by_s} s have passed"));
@@ -160,6 +218,14 @@ impl Machine {
 
     /// An invocation, or what an operator does.
     fn start(&mut self, waiting: &[String]) {
+        if self.train_is_due() && (waiting.is_empty() || self.dice.one_in(2)) {
+            let call = self.rails.call(self.clock.now());
+            self.note(|| format!("{call:?}"));
+            if let Some((train, event)) = call {
+                self.spawn(What::Train(train, event));
+                return;
+            }
+        }
         if let Some(input) = self.commands.pop() {
             if waiting.is_empty() || self.dice.one_in(2) {
                 self.spawn(What::Command(input));
@@ -173,6 +239,7 @@ impl Machine {
         let queue = self.dice.pick(waiting).clone();
         let most = match queue.as_str() {
             "import-files" | "ranges" => 1,
+            _ if self.fair => 10,
             _ => *self.dice.pick(&[1, 1, 2, 10]),
         };
         let records = self.post.receive(&queue, most, self.season == Season::Calm);
@@ -196,7 +263,9 @@ impl Machine {
                 Box::pin(command(app, self.outside.clone(), self.service, input.clone()))
             }
             What::Command(Command::Redress(redress)) => Box::pin(redress.clone().done(app)),
-            What::Tick => Box::pin(tick(app)),
+            What::Command(Command::Telling(merchant, person)) => Box::pin(telling::done(app, merchant, *person)),
+            What::Tick => Box::pin(call(app, serde_json::json!({ "v": 1, "k": "tick" }))),
+            What::Train(_, event) => Box::pin(call(app, event.clone())),
         };
         let started = self.clock.now();
         self.tasks.push(Task { number, process, what, future, started, asleep_until: 0 });
@@ -208,6 +277,7 @@ impl Machine {
         self.turn += 1;
         let n = self.next_task();
         let before = self.trace.then(|| versions(&self.tables));
+        self.gate.turn(self.tasks[n].what.tells());
         let waker = noop_waker();
         let polled = self.tasks[n].future.as_mut().poll(&mut Context::from_waker(&waker));
         if let Some(before) = before {
@@ -215,6 +285,11 @@ impl Machine {
         }
         let wrote = self.gate.wrote();
         match polled {
+            _ if self.gate.died(polled.is_ready()) => {
+                let process = self.tasks[n].process;
+                self.kill(n);
+                self.processes[process] = self.process();
+            }
             Poll::Pending if self.dies(n, wrote) => {
                 self.weather.crashes -= 1;
                 self.kill(n);
@@ -248,6 +323,7 @@ impl Machine {
             What::Batch { records, queue } => (records.iter().any(|r| self.cursed.contains(&r.id)), queue.as_str()),
             What::Command(_) => (false, "command"),
             What::Tick => (false, "tick"),
+            What::Train(..) => (false, "train"),
         };
         let one_in = match (self.weather.aim, wrote, cursed) {
             (Some(aim), _, _) if aim != queue => return false,
@@ -290,6 +366,7 @@ impl Machine {
                 }
             }
             (What::Command(input), Err(_)) => self.commands.insert(0, input),
+            (What::Train(train, _), answer) => self.rails.called(&train, answer.ok().as_ref(), self.clock.now()),
             (What::Batch { .. } | What::Tick, Err(_)) | (What::Command(_) | What::Tick, Ok(_)) => {}
         }
     }
@@ -317,7 +394,9 @@ impl Machine {
     fn kill(&mut self, n: usize) {
         let task = self.tasks.swap_remove(n);
         self.note(|| format!("#{} dies", task.number));
+        self.deaths += 1;
         match task.what {
+            What::Train(train, _) => self.rails.called(&train, None, self.clock.now()),
             What::Command(input) => self.commands.insert(0, input),
             What::Batch { records, .. } => self.cursed.extend(records.into_iter().map(|record| record.id)),
             What::Tick => {}

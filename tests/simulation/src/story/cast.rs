@@ -99,7 +99,7 @@ impl Shop {
 
     /// Payments count by themselves.
     pub(crate) fn alone(&self) -> bool {
-        matches!(self.merchant, "bpl-viator" | "squaremeal" | "the-works")
+        matches!(self.merchant, "bpl-viator" | "slim-chickens" | "squaremeal" | "the-works")
     }
 
     /// Visa's auths are written in London's time.
