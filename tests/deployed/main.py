@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import partners
 import trains
 from merchants import Merchants
 from ministack import Ministack
@@ -45,6 +46,15 @@ def adapters(work, clock):
     clock.lap("adapters agree with ministack")
 
 
+def roles(work, sam, clock):
+    with Ministack(work, enforce_roles=True) as ministack:
+        stack = Stack(TOP, work / "stack", ministack.endpoint)
+        stack.pack({})
+        stack.deploy(sam, {})
+        clock.lap("stack deployed")
+        partners.play(stack, clock)
+
+
 def scenario(work, sam, clock):
     built = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "debug"
     with Ministack(work, enforce_roles=True) as ministack, Merchants() as merchants:
@@ -59,7 +69,7 @@ def scenario(work, sam, clock):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sam", required=True)
-    parser.add_argument("parts", nargs="+", choices=["adapters", "trains"])
+    parser.add_argument("parts", nargs="+", choices=["adapters", "partners", "trains"])
     asked = parser.parse_args()
     # whoever ends this ends what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("deployed: ended"))
@@ -74,6 +84,8 @@ def main():
     work.mkdir(parents=True)
     if "adapters" in asked.parts:
         adapters(work / "adapters", clock)
+    if "partners" in asked.parts:
+        roles(work / "partners", asked.sam, clock)
     if "trains" in asked.parts:
         scenario(work / "trains", asked.sam, clock)
     print("deployed: ok")

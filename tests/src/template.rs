@@ -1,6 +1,9 @@
 //! Rules that template.yaml keeps, and the sample events. Each rule is a function on the template that returns
 //! complaints, and is shown to have one about a template that breaks it.
 
+mod encryption;
+mod environments;
+mod partners;
 mod rights;
 
 use harmonia_definitions::Definitions;
@@ -89,6 +92,11 @@ fn of_type<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value> 
     found
 }
 
+/// What a resource is made with.
+fn properties<'a>(template: &'a Value, name: &str) -> &'a Value {
+    &template["Resources"][name]["Properties"]
+}
+
 fn functions(template: &Value) -> BTreeMap<&str, &Value> {
     of_type(template, "AWS::Serverless::Function")
 }
@@ -116,13 +124,19 @@ fn left_behind(stream: &Value) -> &str {
     resource(at(stream, "DestinationConfig.OnFailure.Destination"))
 }
 
-/// Queues that work: those that are nobody's dead letters and take nothing that was left behind.
+/// Where a queue's dead letters go; empty if nowhere.
+fn redrive_target(queue: &Value) -> &str {
+    resource(at(queue, "RedrivePolicy.deadLetterTargetArn"))
+}
+
+/// Queues that work: those that are nobody's dead letters and take nothing that was left behind or failed.
 fn working_queues(template: &Value) -> BTreeMap<&str, &Value> {
     let all = of_type(template, "AWS::SQS::Queue");
-    let mut dead: BTreeSet<&str> = all.values().map(|q| resource(at(q, "RedrivePolicy.deadLetterTargetArn"))).collect();
-    dead.extend(
-        functions(template).values().flat_map(|function| streams(function).map(|(_, stream)| left_behind(stream))),
-    );
+    let mut dead: BTreeSet<&str> = all.values().map(|q| redrive_target(q)).collect();
+    for function in functions(template).into_values() {
+        dead.extend(streams(function).map(|(_, stream)| left_behind(stream)));
+        dead.insert(resource(at(function, "EventInvokeConfig.DestinationConfig.OnFailure.Destination")));
+    }
     all.into_iter().filter(|(name, _)| !dead.contains(name)).collect()
 }
 
@@ -183,7 +197,7 @@ fn redrive(template: &Value) -> Vec<String> {
         if at(queue, "RedrivePolicy.maxReceiveCount").as_u64().is_none_or(|n| n < RECEIVES_MIN) {
             told.push(format!("{name}: maxReceiveCount below {RECEIVES_MIN}, or none"));
         }
-        let dead = resource(at(queue, "RedrivePolicy.deadLetterTargetArn"));
+        let dead = redrive_target(queue);
         let retention = |queue: Option<&&Value>| queue.and_then(|q| q["MessageRetentionPeriod"].as_u64());
         // a moved message keeps its age
         if retention(all.get(dead)) <= retention(Some(&queue)) {
@@ -310,8 +324,12 @@ fn variables(template: &Value) -> Vec<String> {
 
 /// The rule has nothing against the template, and something against what `break_it` makes of it.
 fn assert_rule(rule: fn(&Value) -> Vec<String>, plants: &[(&str, Value)]) {
-    let template = template();
-    let told = rule(&template);
+    assert_rule_of(&template(), rule, plants);
+}
+
+/// As [`assert_rule`], of another template.
+fn assert_rule_of(template: &Value, rule: fn(&Value) -> Vec<String>, plants: &[(&str, Value)]) {
+    let told = rule(template);
     assert!(told.is_empty(), "\n{}", told.join("\n"));
     for (pointer, value) in plants {
         let mut broken = template.clone();

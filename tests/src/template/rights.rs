@@ -47,8 +47,8 @@ const RARE: [(&str, &str); 5] = [
     // an auth and a settlement of Mastercard that share an id but not the settlement key
     ("import", "dynamodb:ConditionCheckItem on book"),
 ];
-/// What Lambda does with a function's role: reads its streams, and tells where it could not get past something.
-const OF_THE_POLLER: [&str; 2] = ["/stream/*", "audit-failures"];
+/// What Lambda does with a function's role: reads its streams, and tells what failed or where it could not get past.
+const OF_THE_POLLER: [&str; 3] = ["/stream/*", "audit-failures", "failed-events"];
 /// Nobody's: what the test itself does.
 const NOBODY: &str = "";
 
