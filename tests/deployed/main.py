@@ -1,30 +1,33 @@
 """Builds what is needed, starts ministack, runs the parts that are asked for, and stops everything."""
 
 import argparse
-import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
-import partners
-import trains
-from merchants import Merchants
-from ministack import Ministack
-from stack import Stack
-
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / "infra" / "aws"))
+
+import bootstraps  # noqa: E402
+import partners  # noqa: E402
+import poison  # noqa: E402
+import trains  # noqa: E402
+from bootstraps import cargo  # noqa: E402
+from day import Day, definitions  # noqa: E402
+from merchants import Merchants  # noqa: E402
+from ministack import Ministack, free_port  # noqa: E402
+from stack import Stack  # noqa: E402
+
 ADAPTERS = ["-p", "harmonia-aws", "-p", "harmonia-runtime", "--test", "ministack",
             "--features", "harmonia-aws/deployed,harmonia-runtime/deployed"]
-EXPORT = ["-p", "harmonia-function-export", "--features", "deployed", "--bin", "harmonia-export", "--example", "by-hand"]
-
-
-def cargo(*arguments, **environment):
-    done = subprocess.run(["cargo", *arguments], cwd=TOP, env={**os.environ, **environment})
-    if done.returncode:
-        sys.exit(f"deployed: cargo {arguments[0]} failed")
+BY_HAND = ["-p", "harmonia-function-export", "--features", "deployed", "--example", "by-hand"]
+PARTS = ["adapters", "partners", "trains", "day"]
+# of the trains: their merchants need no keys
+SECRET = {"card_key": "0123456789abcdef0123456789abcdef", "directory_key": "none", "aes_key": "none"}
+# ministack moves some 90 messages a second from queue to function; the demo's day has three times as many lines
+DAY = {"seed": 1, "payments": 600, "sales": 900}
 
 
 class Clock:
@@ -48,38 +51,64 @@ def adapters(work, clock):
 
 def roles(work, sam, clock):
     with Ministack(work, enforce_roles=True) as ministack:
-        stack = Stack(TOP, work / "stack", ministack.endpoint)
+        stack = Stack(TOP, work / "stack", ministack.endpoint, "trains", TOP / "tests" / "deployed" / "definitions")
         stack.pack({})
-        stack.deploy(sam, {})
+        stack.deploy(sam, "http://127.0.0.1:1", {}, SECRET)
         clock.lap("stack deployed")
         partners.play(stack, clock)
 
 
-def scenario(work, sam, clock):
-    built = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "debug"
+def scenario(work, sam, built, clock):
     with Ministack(work, enforce_roles=True) as ministack, Merchants() as merchants:
-        stack = Stack(TOP, work / "stack", ministack.endpoint)
-        stack.pack({"harmonia-export": built / "harmonia-export"})
-        stack.deploy(sam, merchants.urls())
+        stack = Stack(TOP, work / "stack", ministack.endpoint, "trains", TOP / "tests" / "deployed" / "definitions")
+        stack.pack({"harmonia-export": built["harmonia-export"]})
+        stack.deploy(sam, "http://127.0.0.1:1", merchants.urls(), SECRET)
         clock.lap("stack deployed")
         stack.quiet()
-        trains.play(stack, merchants, built / "examples" / "by-hand", clock)
+        trains.play(stack, merchants, bootstraps.target() / "debug" / "examples" / "by-hand", clock)
+
+
+def day(work, sam, built, command, clock):
+    """The demo's files and messages come to the same as in the embedded run, with a poison message among them."""
+    with Ministack(work, enforce_roles=True) as ministack:
+        stack = Stack(TOP, work / "stack", ministack.endpoint, "day", definitions(TOP, work / "definitions"))
+        stack.pack(built)
+        played = Day(command, free_port(), **DAY)
+        outside = played.outside()
+        stack.deploy(sam, outside["directory_url"], outside["merchant_urls"], outside["secret"])
+        clock.lap("stack deployed")
+        bad = poison.Poison(stack)
+        playing = played.play(stack)
+        try:
+            bad.alone_and_redriven(playing)
+            clock.lap("poison: alone in its dead letters, redriven")
+            if playing.wait():
+                sys.exit("deployed: the day differs")
+        finally:
+            playing.kill()
+    clock.lap("the day on the stack is the embedded run's")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sam", required=True)
-    parser.add_argument("parts", nargs="+", choices=["adapters", "partners", "trains"])
+    parser.add_argument("--profile", choices=["lambda", "dev"], default="lambda")
+    parser.add_argument("parts", nargs="*", choices=PARTS, default=PARTS)
     asked = parser.parse_args()
     # whoever ends this ends what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("deployed: ended"))
-    clock = Clock()
+    clock, built, command = Clock(), {}, None
     if "adapters" in asked.parts:
         cargo("test", "--locked", "--quiet", "--no-run", *ADAPTERS)
     if "trains" in asked.parts:
-        cargo("build", "--locked", "--quiet", *EXPORT)
+        cargo("build", "--locked", "--quiet", *BY_HAND)
+    if "day" in asked.parts:
+        command = bootstraps.command()
     clock.lap("built")
-    work = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "deployed"
+    if "trains" in asked.parts or "day" in asked.parts:
+        built = bootstraps.build(asked.profile)
+        clock.lap("bootstraps built")
+    work = bootstraps.target() / "deployed"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     if "adapters" in asked.parts:
@@ -87,7 +116,9 @@ def main():
     if "partners" in asked.parts:
         roles(work / "partners", asked.sam, clock)
     if "trains" in asked.parts:
-        scenario(work / "trains", asked.sam, clock)
+        scenario(work / "trains", asked.sam, built, clock)
+    if "day" in asked.parts:
+        day(work / "day", asked.sam, built, command, clock)
     print("deployed: ok")
 
 

@@ -20,6 +20,20 @@ use std::{path::Path, sync::Arc};
 /// (a closed file, an identifier) is learnt equally often.
 const SIZES: [u64; 2] = [50, 100];
 
+/// Tenths of capacity units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Units {
+    pub(crate) read_tenths: u64,
+    pub(crate) write_tenths: u64,
+}
+
+/// An unmatched sale: its line and its entry in the book; its key is asked for once.
+pub(crate) const SALE: Units = Units { read_tenths: 10, write_tenths: 20 };
+/// A pair whose sale came first.
+pub(crate) const PAIR: Units = Units { read_tenths: 60, write_tenths: 100 };
+/// A pair whose payment waited.
+pub(crate) const WAITED: Units = Units { read_tenths: 100, write_tenths: 120 };
+
 struct Feeds {
     world: World,
     sale: String,
@@ -106,12 +120,13 @@ async fn marginal(sale_first: bool, with_payments: bool) -> (u64, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_costs_more_than_its_budget() {
+    let within = |(read, write): (u64, u64), most: Units| read <= most.read_tenths && write <= most.write_tenths;
     let sale = marginal(true, false).await;
-    assert!(sale.1 <= 20, "an unmatched sale: {sale:?} tenths of (read, write) units");
+    assert!(within(sale, SALE), "an unmatched sale: {sale:?} tenths of (read, write) units");
     let sale_first = marginal(true, true).await;
-    assert!(sale_first.1 <= 100 && sale_first.0 <= 60, "a pair, sale first: {sale_first:?} tenths");
+    assert!(within(sale_first, PAIR), "a pair, sale first: {sale_first:?} tenths");
     let waited = marginal(false, true).await;
-    assert!(waited.1 <= 120 && waited.0 <= 100, "a pair, payment first: {waited:?} tenths");
+    assert!(within(waited, WAITED), "a pair, payment first: {waited:?} tenths");
     println!("tenths of (read, write) units: sale {sale:?}, pair {sale_first:?}, waited {waited:?}");
 }
 

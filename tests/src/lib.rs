@@ -11,6 +11,8 @@ mod busy;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod horizon;

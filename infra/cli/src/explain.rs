@@ -1,11 +1,12 @@
 //! `harmonia explain`: why a payment, a sale, a file or a line of one is what it is.
 
-use crate::Failure;
+use crate::{
+    Failure,
+    registry::{Place, Registry},
+};
 use harmonia_domain::feed::{Scheme, Slug};
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_stages::explain::Question;
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{io::Write, process::ExitCode};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -23,9 +24,9 @@ pub(crate) struct Options {
     json: bool,
 }
 
-pub(crate) async fn run(folder: &Folder, options: Options) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(place: &Place, options: Options) -> Result<ExitCode, Failure> {
     let Options { what, payment_scheme, merchant, json } = options;
-    let registry = FolderRegistry::open_existing(folder, Arc::new(SystemClock)).await?;
+    let registry = Registry::open_existing(place).await?;
     let asked = registry.harmonia.explain(&Question { what, scheme: payment_scheme, merchant }).await;
     registry.close().await?;
     let explained = asked?;

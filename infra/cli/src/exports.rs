@@ -1,12 +1,15 @@
 //! `harmonia exports`, `redrive`, `pause`, `resume`: what was not told, and how merchants are told.
 
-use crate::{Failure, redress::Reason, table::table};
+use crate::{
+    Failure,
+    redress::Reason,
+    registry::{Place, Registry},
+    table::table,
+};
 use harmonia_domain::{export::Redress, feed::Slug};
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_stages::export::{ListedExport, Listing, Redrive};
 use jiff::Timestamp;
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 /// A terminal has room for so many lines.
 const SHOWN_MAX: usize = 40;
@@ -87,12 +90,12 @@ pub(crate) struct Resume {
     by: String,
 }
 
-async fn open(folder: &Folder) -> Result<FolderRegistry, Failure> {
-    Ok(FolderRegistry::open_existing(folder, Arc::new(SystemClock)).await?)
+async fn open(place: &Place) -> Result<Registry, Failure> {
+    Registry::open_existing(place).await
 }
 
-pub(crate) async fn list(folder: &Folder, wanted: &Wanted) -> Result<ExitCode, Failure> {
-    let registry = open(folder).await?;
+pub(crate) async fn list(place: &Place, wanted: &Wanted) -> Result<ExitCode, Failure> {
+    let registry = open(place).await?;
     let listed = registry.harmonia.list_exports(&wanted.listing()).await;
     let control = registry.harmonia.control(&wanted.merchant).await;
     registry.close().await?;
@@ -122,9 +125,9 @@ fn show(exports: &[ListedExport], more: bool) {
     }
 }
 
-pub(crate) async fn redrive(folder: &Folder, options: &Again) -> Result<ExitCode, Failure> {
+pub(crate) async fn redrive(place: &Place, options: &Again) -> Result<ExitCode, Failure> {
     let listing = options.wanted.listing();
-    let registry = open(folder).await?;
+    let registry = open(place).await?;
     if options.dry_run {
         let listed = registry.harmonia.list_exports(&listing).await;
         registry.close().await?;
@@ -143,8 +146,8 @@ pub(crate) async fn redrive(folder: &Folder, options: &Again) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn pause(folder: &Folder, options: &Pause) -> Result<ExitCode, Failure> {
-    let registry = open(folder).await?;
+pub(crate) async fn pause(place: &Place, options: &Pause) -> Result<ExitCode, Failure> {
+    let registry = open(place).await?;
     let done = registry.harmonia.pause(&options.merchant, &options.reason.words()?).await;
     registry.close().await?;
     let merchant = &options.merchant;
@@ -159,8 +162,8 @@ pub(crate) async fn pause(folder: &Folder, options: &Pause) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn resume(folder: &Folder, options: &Resume) -> Result<ExitCode, Failure> {
-    let registry = open(folder).await?;
+pub(crate) async fn resume(place: &Place, options: &Resume) -> Result<ExitCode, Failure> {
+    let registry = open(place).await?;
     let done = registry.harmonia.resume(&options.merchant, &options.by).await;
     registry.close().await?;
     let merchant = &options.merchant;

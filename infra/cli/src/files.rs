@@ -1,11 +1,13 @@
 //! `harmonia files`: files that are not finished, and those that a person tries again.
 
-use crate::{Failure, table::table};
+use crate::{
+    Failure,
+    registry::{Place, Registry},
+    table::table,
+};
 use harmonia_domain::file::FileState;
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_state::file_key;
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Action {
@@ -18,14 +20,14 @@ pub(crate) enum Action {
     },
 }
 
-pub(crate) async fn run(folder: &Folder, action: Action) -> Result<ExitCode, Failure> {
-    let registry = FolderRegistry::open(folder, Arc::new(SystemClock)).await?;
+pub(crate) async fn run(place: &Place, action: Action) -> Result<ExitCode, Failure> {
+    let registry = Registry::open(place).await?;
     let done = act(&registry, action).await;
     registry.close().await?;
     done
 }
 
-async fn act(registry: &FolderRegistry, action: Action) -> Result<ExitCode, Failure> {
+async fn act(registry: &Registry, action: Action) -> Result<ExitCode, Failure> {
     let open = registry.harmonia.open_files().await?;
     match action {
         Action::List => {

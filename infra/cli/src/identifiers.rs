@@ -1,19 +1,21 @@
 //! `harmonia identifiers`: whose tills there are.
 
-use crate::{Failure, reopen::follow, table::table};
+use crate::{
+    Failure,
+    registry::{Place, Registry},
+    reopen::follow,
+    table::table,
+};
 use harmonia_domain::{
     feed::{Scheme, Slug},
     identifier::Identifier,
 };
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_stages::registry::{
     CsvReject, Listed, Onboarded, read_identifiers, read_offboard, read_onboard, read_patch, read_triple,
 };
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 #[derive(clap::Subcommand)]
@@ -93,14 +95,14 @@ pub(crate) fn rejected(file: &Path, rejected: &[CsvReject]) {
     }
 }
 
-pub(crate) async fn run(folder: &Folder, action: Action) -> Result<ExitCode, Failure> {
-    let registry = FolderRegistry::open(folder, Arc::new(SystemClock)).await?;
+pub(crate) async fn run(place: &Place, action: Action) -> Result<ExitCode, Failure> {
+    let registry = Registry::open(place).await?;
     let done = act(&registry, action).await;
     registry.close().await?;
     done
 }
 
-async fn act(registry: &FolderRegistry, action: Action) -> Result<ExitCode, Failure> {
+async fn act(registry: &Registry, action: Action) -> Result<ExitCode, Failure> {
     match action {
         Action::Import { file, dry_run } => {
             let read = read_identifiers(&text(&file)?);
@@ -145,7 +147,7 @@ async fn act(registry: &FolderRegistry, action: Action) -> Result<ExitCode, Fail
 }
 
 /// `false`: some belong to other merchants, or two merchants claim a text.
-async fn onboard(registry: &FolderRegistry, wanted: &[Identifier], dry_run: bool) -> Result<bool, Failure> {
+async fn onboard(registry: &Registry, wanted: &[Identifier], dry_run: bool) -> Result<bool, Failure> {
     let harmonia = &registry.harmonia;
     let done = if dry_run { harmonia.onboarding(wanted).await? } else { harmonia.onboard(wanted).await? };
     let would = if dry_run { "would be " } else { "" };
@@ -170,7 +172,7 @@ fn conflicts(done: &Onboarded) -> bool {
     others.is_empty() && done.disputed.is_empty()
 }
 
-async fn offboard(registry: &FolderRegistry, file: &Path, dry_run: bool) -> Result<(), Failure> {
+async fn offboard(registry: &Registry, file: &Path, dry_run: bool) -> Result<(), Failure> {
     let request = checked(file, read_offboard(&json(file)?))?;
     let (missing, change) = if dry_run {
         let (there, missing) = registry.harmonia.offboarding(&request).await?;
@@ -210,7 +212,7 @@ fn identifiers(listed: &[Listed]) -> comfy_table::Table {
     shown
 }
 
-async fn list(registry: &FolderRegistry, merchant: Option<Slug>) -> Result<ExitCode, Failure> {
+async fn list(registry: &Registry, merchant: Option<Slug>) -> Result<ExitCode, Failure> {
     let merchants = match merchant {
         Some(merchant) => vec![merchant],
         None => registry.harmonia.definitions.iter().map(|d| d.merchant.clone()).collect(),
@@ -223,7 +225,7 @@ async fn list(registry: &FolderRegistry, merchant: Option<Slug>) -> Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list_unknown(registry: &FolderRegistry) -> Result<ExitCode, Failure> {
+async fn list_unknown(registry: &Registry) -> Result<ExitCode, Failure> {
     let mut shown = table(&["scheme", "type", "identifier", "first seen"], 4);
     for scheme in Scheme::ALL {
         for unknown in registry.harmonia.unknown_identifiers(scheme).await? {

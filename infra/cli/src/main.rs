@@ -1,6 +1,8 @@
 //! The `harmonia` command (design §7): parses the command line, calls the local cloud, prints.
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod definitions;
 mod demo;
 mod drop;
@@ -11,6 +13,7 @@ mod generate;
 mod identifiers;
 mod merchants;
 mod redress;
+mod registry;
 mod reopen;
 mod replay;
 mod status;
@@ -21,6 +24,7 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 use harmonia_local::local::Folder;
+use registry::Place;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Matches card payments with merchants' sales so that loyalty members get their points, exactly once.
@@ -30,6 +34,10 @@ struct Arguments {
     /// Where the local cloud keeps its state.
     #[arg(long, global = true, default_value = ".harmonia", value_name = "FOLDER")]
     state: PathBuf,
+    /// Work on the stack that the environment describes, with its functions' variables (`infra/aws/variables`).
+    #[cfg(feature = "aws")]
+    #[arg(long, global = true, conflicts_with = "state")]
+    deployed: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -88,6 +96,10 @@ enum Command {
     Resume(exports::Resume),
     /// Check the audit log and the invariants; exit code 1 if something is broken.
     Verify(verify::Options),
+    /// Play a day on a deployed stack and compare it with the embedded run.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Aws(aws::Action),
     /// Write seeded feeds with known truth into a folder.
     Gen(generate::Options),
     /// Empty the state folder.
@@ -101,34 +113,44 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(e) => return told(&e),
     };
-    let folder = Folder::new(arguments.state);
+    let place = place(&arguments);
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Demo(options) => demo::run(&folder, &options).await,
-            Command::Up(options) => Box::pin(up::run(&folder, &options)).await,
-            Command::Drop(options) => drop::run(&folder, &options).await,
-            Command::Status => status::run(&folder).await,
-            Command::Explain(options) => explain::run(&folder, options).await,
+            Command::Demo(options) => demo::run(place.folder()?, &options).await,
+            Command::Up(options) => Box::pin(up::run(place.folder()?, &options)).await,
+            Command::Drop(options) => drop::run(place.folder()?, &options).await,
+            Command::Status => status::run(place.folder()?).await,
+            Command::Explain(options) => explain::run(&place, options).await,
             Command::Replay { cases, json } => Ok(replay::run(&cases, json).await),
-            Command::Identifiers(action) => identifiers::run(&folder, action).await,
-            Command::Users(action) => users::users(&folder, action).await,
-            Command::Cards(action) => users::cards(&folder, action).await,
-            Command::Definitions(action) => definitions::run(&folder, &action),
+            Command::Identifiers(action) => identifiers::run(&place, action).await,
+            Command::Users(action) => users::users(&place, action).await,
+            Command::Cards(action) => users::cards(&place, action).await,
+            Command::Definitions(action) => definitions::run(place.folder()?, &action),
             Command::Schema => schema(),
-            Command::Files(action) => files::run(&folder, action).await,
-            Command::Match(options) => redress::force(&folder, &options).await,
-            Command::Unmatch(options) => redress::unmatch(&folder, &options).await,
-            Command::Sweep(options) => redress::sweep(&folder, &options).await,
-            Command::Exports(wanted) => exports::list(&folder, &wanted).await,
-            Command::Redrive(options) => exports::redrive(&folder, &options).await,
-            Command::Pause(options) => exports::pause(&folder, &options).await,
-            Command::Resume(options) => exports::resume(&folder, &options).await,
-            Command::Verify(options) => verify::run(&folder, &options).await,
+            Command::Files(action) => files::run(&place, action).await,
+            Command::Match(options) => redress::force(&place, &options).await,
+            Command::Unmatch(options) => redress::unmatch(&place, &options).await,
+            Command::Sweep(options) => redress::sweep(&place, &options).await,
+            Command::Exports(wanted) => exports::list(&place, &wanted).await,
+            Command::Redrive(options) => exports::redrive(&place, &options).await,
+            Command::Pause(options) => exports::pause(&place, &options).await,
+            Command::Resume(options) => exports::resume(&place, &options).await,
+            Command::Verify(options) => verify::run(place.folder()?, &options).await,
+            #[cfg(feature = "aws")]
+            Command::Aws(action) => Box::pin(aws::run(action)).await,
             Command::Gen(options) => generate::run(&options),
-            Command::Reset => folder.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
+            Command::Reset => place.folder()?.reset().map(|()| ExitCode::SUCCESS).map_err(Into::into),
         }
     });
     done.unwrap_or_else(|e| told(e.as_ref()))
+}
+
+fn place(arguments: &Arguments) -> Place {
+    #[cfg(feature = "aws")]
+    if arguments.deployed {
+        return Place::Stack;
+    }
+    Place::Folder(Folder::new(&arguments.state))
 }
 
 fn schema() -> Result<ExitCode, Failure> {

@@ -1,14 +1,15 @@
 //! `harmonia match`, `unmatch`, `sweep`: what a person may do to matches.
 
-use crate::Failure;
+use crate::{
+    Failure,
+    registry::{Place, Registry},
+};
 use harmonia_domain::{
     feed::{Scheme, Slug},
     purchase::{PurchaseKey, Slot},
 };
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_stages::redress::{Told, Undone, Unmatched, Words};
-use std::{process::ExitCode, str::FromStr, sync::Arc};
+use std::{process::ExitCode, str::FromStr};
 
 /// Who and why: stored with the match.
 #[derive(clap::Args)]
@@ -86,13 +87,13 @@ impl<O: FromStr<Err: std::fmt::Display>> FromStr for Name<O> {
     }
 }
 
-async fn open(folder: &Folder) -> Result<FolderRegistry, Failure> {
-    Ok(FolderRegistry::open(folder, Arc::new(SystemClock)).await?)
+async fn open(place: &Place) -> Result<Registry, Failure> {
+    Registry::open(place).await
 }
 
-pub(crate) async fn force(folder: &Folder, options: &Match) -> Result<ExitCode, Failure> {
+pub(crate) async fn force(place: &Place, options: &Match) -> Result<ExitCode, Failure> {
     let words = options.reason.words()?;
-    let registry = open(folder).await?;
+    let registry = open(place).await?;
     let (p, sale) = (options.payment.key(), &options.sale);
     let forced = registry.harmonia.force_match(&p, &sale.of, &sale.id, &words).await;
     registry.close().await?;
@@ -104,9 +105,9 @@ pub(crate) async fn force(folder: &Folder, options: &Match) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn unmatch(folder: &Folder, options: &Unmatch) -> Result<ExitCode, Failure> {
+pub(crate) async fn unmatch(place: &Place, options: &Unmatch) -> Result<ExitCode, Failure> {
     let words = options.reason.words()?;
-    let registry = open(folder).await?;
+    let registry = open(place).await?;
     let p = options.payment.key();
     let undone = registry.harmonia.unmatch(&p, &words).await;
     registry.close().await?;
@@ -126,8 +127,8 @@ pub(crate) async fn unmatch(folder: &Folder, options: &Unmatch) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn sweep(folder: &Folder, options: &Sweep) -> Result<ExitCode, Failure> {
-    let registry = open(folder).await?;
+pub(crate) async fn sweep(place: &Place, options: &Sweep) -> Result<ExitCode, Failure> {
+    let registry = open(place).await?;
     let mut left = 0;
     for definition in registry.harmonia.definitions.iter().filter(|d| d.matching.is_some()) {
         let merchant = &definition.merchant;

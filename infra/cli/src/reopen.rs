@@ -1,7 +1,6 @@
 //! What a change of the registry does to parked lines: listed for a dry run, else done.
 
-use crate::{Failure, status::words, table::table};
-use harmonia_local::registry::FolderRegistry;
+use crate::{Failure, registry::Registry, status::words, table::table};
 use harmonia_matching::Money;
 use harmonia_stages::registry::{Change, Reopenable};
 use harmonia_state::ParkedName;
@@ -10,7 +9,7 @@ use harmonia_state::ParkedName;
 const SHOWN_MAX: usize = 40;
 
 /// Lists what would be re-opened, or re-opens it all.
-pub(crate) async fn follow(registry: &FolderRegistry, change: &Change, dry_run: bool) -> Result<(), Failure> {
+pub(crate) async fn follow(registry: &Registry, change: &Change, dry_run: bool) -> Result<(), Failure> {
     if dry_run {
         let lines = registry.harmonia.reopenable(change).await?;
         println!("{} parked lines would be re-opened; nothing was changed", lines.len());

@@ -4,14 +4,13 @@
 use crate::{
     Failure,
     identifiers::{rejected, text},
+    registry::{Place, Registry},
     reopen::follow,
 };
 use harmonia_domain::{card::TOKEN_BYTES_MAX, feed::Slug};
-use harmonia_local::{local::Folder, registry::FolderRegistry};
-use harmonia_runtime::SystemClock;
 use harmonia_stages::registry::read_users;
 use secrecy::SecretString;
-use std::{io::Read, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::Read, path::PathBuf, process::ExitCode};
 use zeroize::Zeroizing;
 
 #[derive(clap::Subcommand)]
@@ -78,11 +77,11 @@ impl Card {
     }
 }
 
-pub(crate) async fn users(folder: &Folder, action: UsersAction) -> Result<ExitCode, Failure> {
+pub(crate) async fn users(place: &Place, action: UsersAction) -> Result<ExitCode, Failure> {
     let UsersAction::Import { file, dry_run } = action;
     let read = read_users(&text(&file)?);
     rejected(&file, &read.rejected);
-    let registry = FolderRegistry::open(folder, Arc::new(SystemClock)).await?;
+    let registry = Registry::open(place).await?;
     let done = async {
         let done = registry.harmonia.import_users(&read.users, !dry_run).await?;
         let would = if dry_run { "would be " } else { "" };
@@ -101,17 +100,17 @@ pub(crate) async fn users(folder: &Folder, action: UsersAction) -> Result<ExitCo
     Ok(if read.rejected.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-pub(crate) async fn cards(folder: &Folder, action: CardsAction) -> Result<ExitCode, Failure> {
+pub(crate) async fn cards(place: &Place, action: CardsAction) -> Result<ExitCode, Failure> {
     let (CardsAction::Link { card, .. } | CardsAction::Unlink { card }) = &action;
     let token = card.token()?;
-    let registry = FolderRegistry::open(folder, Arc::new(SystemClock)).await?;
+    let registry = Registry::open(place).await?;
     let done = act(&registry, &action, &token).await;
     registry.close().await?;
     done?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn act(registry: &FolderRegistry, action: &CardsAction, token: &SecretString) -> Result<(), Failure> {
+async fn act(registry: &Registry, action: &CardsAction, token: &SecretString) -> Result<(), Failure> {
     let harmonia = &registry.harmonia;
     match action {
         CardsAction::Link { card, dry_run: true } => {

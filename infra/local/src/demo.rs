@@ -14,7 +14,9 @@ use crate::{
 use harmonia_audit::Report;
 use harmonia_domain::{export::ExportState, feed::Feed};
 use harmonia_gen::{Day, Plan, generate};
-use harmonia_ports::{Clock, memory::SetClock};
+use harmonia_ports::{Clock, Item, Table, memory::SetClock};
+use harmonia_state::StoredError;
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -79,19 +81,30 @@ pub async fn deliver(
     Ok(())
 }
 
-/// Plays one day in an empty state folder.
+/// Plays one day in an empty state folder, with partners that sometimes fail.
 pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, LocalError> {
     let day = generate(plan);
     let start = day.drops.first().map(|d| d.at).unwrap_or_default();
+    play(folder, &day, Faults::demo(), start, progress).await
+}
+
+/// Plays one day in a state folder that nothing has run in. What is delivered before `start` comes at `start`.
+pub async fn play(
+    folder: &Folder,
+    day: &Day,
+    faults: Faults,
+    start: Timestamp,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Outcome, LocalError> {
     let clock = Arc::new(SetClock::new(start));
     let shown: Arc<dyn Clock> = clock.clone();
-    let partners = Partners::start(&day.users, Faults::demo(), Arc::clone(&shown))
+    let partners = Partners::start(&day.users, faults, Arc::clone(&shown))
         .await
         .map_err(|e| LocalError::Disk { path: "127.0.0.1".to_owned(), source: std::io::Error::other(e.to_string()) })?;
-    let local = Local::open(folder, &World::of(&day), &partners.outside(), shown, Durability::Kill, None).await?;
+    let local = Local::open(folder, &World::of(day), &partners.outside(), shown, Durability::Kill, None).await?;
     progress(Progress::Start(day.drops.len()));
     let began = Instant::now();
-    deliver(&day, &local.door, &clock, async |number| {
+    deliver(day, &local.door, &clock, async |number| {
         progress(Progress::Dropped(number));
         if number % DROPS_AT_ONCE == 0 {
             let served = local.cloud.round().await?;
@@ -103,22 +116,16 @@ pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sy
     progress(Progress::AllDropped);
     until_quiet(&local.cloud, &clock, &|served| progress(Progress::Served(served))).await?;
     let took = began.elapsed();
-    outcome(local, &day, &partners, took).await
+    outcome(local, day, &partners, took).await
 }
 
 async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -> Result<Outcome, LocalError> {
     let items = local.items().await?;
-    let texts = items.iter().map(|(_, item)| serde_json::Value::Object(item.body.clone()).to_string());
-    let texts: Vec<String> = texts.chain(local.audit_texts().await?).collect();
-    let tokens: Vec<String> = day.users.iter().map(|u| u.token.clone()).collect();
+    let audit_texts = local.audit_texts().await?;
     let audit = local.audited(&items).await?;
-    let rows = Rows::from_items(items.into_iter().map(|(_, item)| item))?;
-    let mut violations = invariants::check(&rows);
-    violations.extend(invariants::check_truth(&rows, &day.truth));
-    violations.extend(invariants::check_card_data(texts.iter().map(String::as_str), &tokens));
-    violations.extend(audit.violations);
     let report = partners.report();
-    violations.extend(invariants::check_told(&rows, &report));
+    let (rows, mut violations) = judged(items, audit_texts, day, &report)?;
+    violations.extend(audit.violations);
     let outcome = Outcome {
         exports: standing(&rows),
         open: open_payments(&rows, &local.cloud.app.harmonia.definitions),
@@ -134,6 +141,24 @@ async fn outcome(local: Local, day: &Day, partners: &Partners, took: Duration) -
     };
     local.close().await?;
     Ok(outcome)
+}
+
+/// The rows of a day that is over, and which invariants they break. `audit_texts`: everything that the audit says.
+pub fn judged(
+    items: Vec<(Table, Item)>,
+    audit_texts: Vec<String>,
+    day: &Day,
+    report: &PartnerReport,
+) -> Result<(Rows, Vec<Violation>), StoredError> {
+    let texts = items.iter().map(|(_, item)| serde_json::Value::Object(item.body.clone()).to_string());
+    let texts: Vec<String> = texts.chain(audit_texts).collect();
+    let tokens: Vec<String> = day.users.iter().map(|u| u.token.clone()).collect();
+    let rows = Rows::from_items(items.into_iter().map(|(_, item)| item))?;
+    let mut violations = invariants::check(&rows);
+    violations.extend(invariants::check_truth(&rows, &day.truth));
+    violations.extend(invariants::check_card_data(texts.iter().map(String::as_str), &tokens));
+    violations.extend(invariants::check_told(&rows, report));
+    Ok((rows, violations))
 }
 
 /// Where the exports stand; what waits says until when, what was not told says why.

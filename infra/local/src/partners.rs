@@ -56,7 +56,17 @@ pub struct Partners {
 impl Partners {
     /// Starts them. The directory knows `users`; what they note by a day, they note by the day of `clock`.
     pub async fn start(users: &[User], faults: Faults, clock: Arc<dyn Clock>) -> Result<Self, PartnersError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_on(0, users, faults, clock).await
+    }
+
+    /// The same on a port that others have been told of.
+    pub async fn start_on(
+        port: u16,
+        users: &[User],
+        faults: Faults,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PartnersError> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let addr = listener.local_addr()?;
         let desk = Arc::new(Desk::new(users, faults, clock));
         let (stop, stopped) = oneshot::channel::<()>();

@@ -41,14 +41,15 @@ impl Clients {
     }
 }
 
-/// What all clients share.
-pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries()).load().await
+/// What all clients share. `endpoint`: where AWS is, if it is not the region's; empty: not given here.
+pub async fn sdk_config(endpoint: &str) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
+    if endpoint.is_empty() { loader.load().await } else { loader.endpoint_url(endpoint).load().await }
 }
 
 /// Makes the clients; once in the life of a function's process.
-pub async fn clients() -> Clients {
-    let config = sdk_config().await;
+pub async fn clients(endpoint: &str) -> Clients {
+    let config = sdk_config(endpoint).await;
     // an endpoint of one's own is an emulator, which has no host name for each bucket
     let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some()).build();
     Clients {

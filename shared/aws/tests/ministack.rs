@@ -22,7 +22,7 @@ async fn stack(test: &str) -> Option<(Clients, String)> {
         return None;
     };
     assert_eq!(env::var("AWS_ENDPOINT_URL").as_ref(), Ok(&endpoint), "a function's clients read their endpoint there");
-    Some((clients().await, format!("harmonia-{}-{test}", std::process::id())))
+    Some((clients("").await, format!("harmonia-{}-{test}", std::process::id())))
 }
 
 async fn objects(clients: &Clients, name: &str) -> S3Objects {

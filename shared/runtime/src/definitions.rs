@@ -53,17 +53,37 @@ pub fn in_folder(folder: &Path) -> Result<Definitions, FoundError> {
     })
 }
 
-/// Definitions with the addresses of `text`: a JSON object of base URLs by merchant; empty: none.
+/// Where a merchant is: its base URL, or that and the second address of a protocol that has two.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Address {
+    Base(String),
+    Both { base: String, second: String },
+}
+
+/// Definitions with the addresses of `text`: a JSON object of base URLs by merchant, `{"base": URL, "second": URL}` for
+/// a merchant with two; empty: none.
 pub fn addressed(definitions: Definitions, text: &str) -> Result<Definitions, FoundError> {
     if text.trim().is_empty() {
         return Ok(definitions);
     }
-    let base_urls: BTreeMap<Slug, String> = serde_json::from_str(text).map_err(|e| FoundError::Addresses {
+    let addresses: BTreeMap<Slug, Address> = serde_json::from_str(text).map_err(|e| FoundError::Addresses {
         why: format!("{:?}", e.classify()),
         line: e.line(),
         column: e.column(),
     })?;
-    Ok(definitions.addressed(&base_urls, &BTreeMap::new())?)
+    let (mut base_urls, mut second_urls) = (BTreeMap::new(), BTreeMap::new());
+    for (merchant, address) in addresses {
+        let base = match address {
+            Address::Base(base) => base,
+            Address::Both { base, second } => {
+                second_urls.insert(merchant.clone(), second);
+                base
+            }
+        };
+        base_urls.insert(merchant, base);
+    }
+    Ok(definitions.addressed(&base_urls, &second_urls)?)
 }
 
 #[cfg(test)]
@@ -82,10 +102,19 @@ mod tests {
         let other = read(r#"{"wasabi-club": "http://127.0.0.1:9/w"}"#).unwrap();
         assert_eq!(base_url(&other, "wasabi-club"), "http://127.0.0.1:9/w");
         assert_eq!(base_url(&other, "stonegate"), base_url(&Definitions::shipped().unwrap(), "stonegate"));
+        let both =
+            read(r#"{"the-works": {"base": "http://127.0.0.1:9/w/", "second": "http://127.0.0.1:9/f/"}}"#).unwrap();
+        let works = &both.get(&"the-works".parse().unwrap()).unwrap().export;
+        let words = format!("{works:?}");
+        assert!(words.contains("http://127.0.0.1:9/w/") && words.contains("http://127.0.0.1:9/f/"), "{words}");
         for (text, words) in [
             (r#"{"wasabi-club": "ftp://u:secret@h/"}"#, "address of wasabi-club: not an http or https address"),
             (r#"{"wasabi": "http://secret/"}"#, "address of wasabi: no such merchant"),
             (r#"{"stonegate-unmatched": "http://secret/"}"#, "address of stonegate-unmatched: a file has no address"),
+            (
+                r#"{"wasabi-club": {"base": "http://h/", "second": "http://s/"}}"#,
+                "address of wasabi-club: it has no second address",
+            ),
             (r#"{"wasabi-club": 1}"#, "addresses: Data at line 1 column 17"),
             ("secret", "addresses: Syntax at line 1 column 1"),
         ] {

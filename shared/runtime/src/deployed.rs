@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use harmonia_audit::{Auditor, Log};
 use harmonia_aws::{
     DynamoTables, TableNames,
-    deployed::{Clients, SecretError, clients},
+    deployed::{self, Clients, SecretError},
     eventbridge::EventBus,
     s3::{BucketNames, S3Objects},
     sfn::DeliverMachine,
@@ -57,6 +57,11 @@ fn optional(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
+/// The clients; where AWS is not the region's (`sam local invoke`), the environment says where.
+pub async fn clients() -> Clients {
+    deployed::clients(&optional("HARMONIA_ENDPOINT_URL")).await
+}
+
 /// Hides messages by the ARN of their queue.
 struct SqsVisibility(Arc<SqsQueues>);
 
@@ -76,7 +81,8 @@ impl Visibility for SqsVisibility {
     }
 }
 
-fn tables(clients: &Clients) -> Result<DynamoTables, StartError> {
+/// The tables, by the names in the environment.
+pub fn tables(clients: &Clients) -> Result<DynamoTables, StartError> {
     let names = TableNames {
         book: needed("HARMONIA_TABLE_BOOK")?,
         ledger: needed("HARMONIA_TABLE_LEDGER")?,

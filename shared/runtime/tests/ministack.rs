@@ -21,7 +21,7 @@ async fn a_rotated_secret_is_seen() {
         return;
     };
     assert_eq!(env::var("AWS_ENDPOINT_URL").as_ref(), Ok(&endpoint), "a function's clients read their endpoint there");
-    let clients = clients().await;
+    let clients = clients("").await;
     let name = format!("harmonia-{}-rotated", std::process::id());
     clients.secrets.create_secret().name(&name).secret_string(document("old")).send().await.unwrap();
     let read = clients.secret(&name).await.unwrap();

@@ -1,4 +1,4 @@
-"""ministack: AWS played by one process on this machine, on a free port of the loopback address."""
+"""ministack: AWS played by one process on this machine, on a free port of one of its addresses."""
 
 import os
 import pathlib
@@ -14,23 +14,23 @@ READY_S = 60
 STOP_S = 10
 
 
-def free_port():
+def free_port(address="127.0.0.1"):
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, 0))
         return listener.getsockname()[1]
 
 
 class Ministack:
-    def __init__(self, work, enforce_roles):
+    def __init__(self, work, enforce_roles, address="127.0.0.1"):
         self.log = work / "ministack.log"
         self.folder = work / "ministack"
         work.mkdir()
         self.folder.mkdir()
-        port = free_port()
-        self.endpoint = f"http://127.0.0.1:{port}"
+        port = free_port(address)
+        self.endpoint = f"http://{address}:{port}"
         # its endpoint is copied into every function's environment
         self.environment = {
-            **os.environ, "AUTH": str(enforce_roles).lower(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port),
+            **os.environ, "AUTH": str(enforce_roles).lower(), "BIND_HOST": address, "GATEWAY_PORT": str(port),
             "AWS_ENDPOINT_URL": self.endpoint, "IOT_MTLS_ENABLED": "0", "TMPDIR": str(self.folder),
             "MINISTACK_REGION": os.environ["AWS_DEFAULT_REGION"],
         }
@@ -60,7 +60,7 @@ class Ministack:
                 return
             except OSError:
                 time.sleep(0.2)
-        raise SystemExit(f"deployed: ministack is not ready, see {self.log}")
+        raise SystemExit(f"ministack is not ready, see {self.log}")
 
     def stop(self):
         for ending in (signal.SIGTERM, signal.SIGKILL):

@@ -7,13 +7,12 @@ import shutil
 import subprocess
 
 import boto3
+import variables
 import yaml
 
-NAME = "harmonia-trains"
-SECRETS = {"card_key": "0123456789abcdef0123456789abcdef", "directory_key": "none", "aes_key": "none"}
 TLS_ONLY = '"aws:SecureTransport": "false"'
 NEVER = '"aws:SecureTransport": "never"'
-# functions that the scenario does not use are in the stack, and say so when they are called after all
+# functions that are not used are in the stack, and say so when they are called after all
 PLACEHOLDER = "#!/bin/sh\necho 'a placeholder was called' >&2\nexit 1\n"
 
 
@@ -30,8 +29,10 @@ Loader.add_multi_constructor("!", plain)
 
 
 class Stack:
-    def __init__(self, top, folder, endpoint):
-        self.top, self.folder, self.endpoint = top, folder, endpoint
+    """The stack of one environment. `definitions`: a folder that is packed with every function."""
+
+    def __init__(self, top, folder, endpoint, name, definitions):
+        self.top, self.folder, self.endpoint, self.name, self.definitions = top, folder, endpoint, name, definitions
         self.environment = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
 
     def client(self, service):
@@ -52,30 +53,39 @@ class Stack:
                 (package / "bootstrap").write_text(PLACEHOLDER)
             else:
                 subprocess.run(["strip", "-o", package / "bootstrap", bootstrap], check=True)
-                shutil.copytree(self.top / "tests" / "deployed" / "definitions", package / "definitions")
+                shutil.copytree(self.definitions, package / "definitions")
                 self.task_root = package
             (package / "bootstrap").chmod(0o755)
 
-    def deploy(self, sam, merchant_urls):
-        self.client("s3").create_bucket(Bucket=f"{NAME}-artifacts")
+    def deploy(self, sam, directory_url, merchant_urls, secret):
+        stack, artifacts = f"harmonia-{self.name}", f"harmonia-{self.name}-artifacts"
+        self.client("s3").create_bucket(Bucket=artifacts)
         urls = json.dumps(merchant_urls, separators=(",", ":")).replace('"', '\\"')
         machine = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
         subprocess.run(
-            [sam, "deploy", "--template-file", "template.yaml", "--stack-name", NAME, "--capabilities",
-             "CAPABILITY_IAM", "--s3-bucket", f"{NAME}-artifacts", "--no-confirm-changeset", "--no-progressbar",
-             "--parameter-overrides", "Environment=trains", f"Architecture={machine}",
-             "DirectoryUrl=http://127.0.0.1:1", f'MerchantUrls="{urls}"'],
+            [sam, "deploy", "--template-file", "template.yaml", "--stack-name", stack, "--capabilities",
+             "CAPABILITY_IAM", "--s3-bucket", artifacts, "--no-confirm-changeset", "--no-progressbar",
+             "--parameter-overrides", f"Environment={self.name}", f"Architecture={machine}",
+             f"DirectoryUrl={directory_url}", f'MerchantUrls="{urls}"'],
             cwd=self.folder, env=self.environment, check=True, stdout=(self.folder / "sam.log").open("w"),
             stderr=subprocess.STDOUT)
-        described = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+        described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         self.function = self.outputs["ExportFunctionName"]
         self.machine = self.outputs["DeliverMachineArn"]
         # the stack makes the secret empty; a person fills it
-        self.client("secretsmanager").put_secret_value(SecretId="harmonia-trains", SecretString=json.dumps(SECRETS))
-        configuration = self.client("lambda").get_function_configuration(FunctionName=self.function)
-        self.variables = configuration["Environment"]["Variables"]
+        self.client("secretsmanager").put_secret_value(SecretId=stack, SecretString=json.dumps(secret))
+        self.variables = self.variables_of(self.function)
         assert json.loads(self.variables["HARMONIA_BASE_URLS"]) == merchant_urls, self.variables
+
+    def variables_of(self, function):
+        return self.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+
+    def everything(self):
+        """The environment of a program that works on the stack; also with the package's folder, where a function
+        finds its definitions."""
+        found = variables.of_stack(self.client, f"harmonia-{self.name}")
+        return {**self.environment, "RUST_LOG": "warn", **found, "LAMBDA_TASK_ROOT": str(self.task_root)}
 
     def quiet(self):
         """Trains alone: the tick would take up what is due as well, and the placeholders have nothing to say."""
@@ -84,14 +94,15 @@ class Stack:
             if not mapping["FunctionArn"].endswith(f":{self.function}"):
                 functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         scheduler = self.client("scheduler")
-        tick = scheduler.get_schedule(Name="harmonia-trains-tick")
+        tick = scheduler.get_schedule(Name=f"harmonia-{self.name}-tick")
         kept = {key: tick[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
         scheduler.update_schedule(**kept, State="DISABLED")
-        assert scheduler.get_schedule(Name="harmonia-trains-tick")["State"] == "DISABLED"
+        assert scheduler.get_schedule(Name=f"harmonia-{self.name}-tick")["State"] == "DISABLED"
 
     def by_hand(self, program, *arguments):
         """What a person does, with the function's own environment."""
-        environment = {**self.environment, **self.variables, "LAMBDA_TASK_ROOT": str(self.task_root), "RUST_LOG": "warn"}
+        package = {"LAMBDA_TASK_ROOT": str(self.task_root), "RUST_LOG": "warn"}
+        environment = {**self.environment, **self.variables, **package}
         done = subprocess.run([program, *map(str, arguments)], env=environment, check=True, stdout=subprocess.PIPE,
                               text=True)
         return json.loads(done.stdout)

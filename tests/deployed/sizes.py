@@ -1,0 +1,157 @@
+"""How large each function is and how soon it works: as shipped, on this machine, without Lambda around it.
+
+A small Runtime API hands each bootstrap one empty batch. `init` is from the start of the process until it asks for its
+first event; `first answer` until it has answered it. Neither holds the look into Secrets Manager, which is a call to
+AWS, nor what Lambda itself needs to fetch and unpack the package.
+"""
+
+import http.server
+import io
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+
+# of what is shipped: small packages start sooner
+STRIPPED_BYTES_MAX = 9_000_000
+ZIP_BYTES_MAX = 3_500_000
+# what a function should need, in the table; and what fails: a busy machine is slow, a wrong design is slower
+INIT_MS, INIT_MS_MAX = 30, 500
+RUNS = 11
+WAIT_S = 20
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "functions.md"
+BEGIN, END = "<!-- measured by tests/deployed/run sizes -->", "<!-- end -->"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "sizes", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "AWS_LAMBDA_FUNCTION_VERSION": "1",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "sizes", "AWS_LAMBDA_LOG_STREAM_NAME": "sizes",
+    "HARMONIA_TABLE_BOOK": "book", "HARMONIA_TABLE_LEDGER": "ledger", "HARMONIA_TABLE_REGISTRY": "registry",
+    "HARMONIA_EVENT_BUS": "bus", "RUST_LOG": "error",
+}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A process that is ended breaks its connections off."""
+
+
+class Runtime:
+    """The Runtime API for one process and one event."""
+
+    def __enter__(self):
+        runtime = self
+        self.asked, self.answered, self.body = threading.Event(), threading.Event(), None
+
+        class Desk(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                runtime.asked_at = runtime.asked_at or time.perf_counter()
+                if runtime.asked.is_set():
+                    runtime.answered.wait()
+                    time.sleep(WAIT_S)
+                    return
+                runtime.asked.set()
+                body = b'{"Records":[]}'
+                self.send_response(200)
+                for name, value in {
+                    "Content-Length": str(len(body)), "Content-Type": "application/json",
+                    "Lambda-Runtime-Aws-Request-Id": "00000000-0000-4000-8000-000000000000",
+                    "Lambda-Runtime-Deadline-Ms": str(int((time.time() + WAIT_S) * 1000)),
+                    "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:sizes",
+                }.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                runtime.answered_at = time.perf_counter()
+                runtime.path = self.path
+                runtime.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                runtime.answered.set()
+
+            def log_message(self, *_):
+                pass
+
+        self.asked_at = None
+        self.server = Server(("127.0.0.1", 0), Desk)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+
+    def start(self, bootstrap):
+        """Milliseconds until the first event was asked for, and until it was answered."""
+        environment = {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}"}
+        began = time.perf_counter()
+        process = subprocess.Popen([bootstrap], env=environment, stdout=subprocess.DEVNULL)
+        try:
+            assert self.answered.wait(WAIT_S), f"{bootstrap} has not answered"
+        finally:
+            process.kill()
+            process.wait()
+        assert self.path.endswith("/response"), f"{bootstrap}: {self.path} {self.body}"
+        return 1000 * (self.asked_at - began), 1000 * (self.answered_at - began)
+
+
+def zipped(bootstrap):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(bootstrap, "bootstrap")
+    return len(packed.getvalue())
+
+
+def stripped(bootstrap, folder):
+    path = folder / bootstrap.parent.name
+    subprocess.run(["strip", "-o", path, bootstrap], check=True)
+    return path
+
+
+def measure(bootstrap, folder):
+    path = stripped(bootstrap, folder)
+    times = []
+    for _ in range(RUNS):
+        with Runtime() as runtime:
+            times.append(runtime.start(path))
+    init, first = (statistics.median(column) for column in zip(*times))
+    return os.path.getsize(path), zipped(path), init, first
+
+
+def table(measured):
+    lines = ["| function | stripped, bytes | zip, bytes | init, ms | first answer, ms |", "|---|--:|--:|--:|--:|"]
+    for name, (size, packed, init, first) in sorted(measured.items()):
+        lines.append(f"| {name.removeprefix('harmonia-')} | {size:,} | {packed:,} | {init:.0f} | {first:.0f} |")
+    return "\n".join(lines)
+
+
+def write(text):
+    document = DOCUMENT.read_text(encoding="utf-8")
+    before, rest = document.split(BEGIN)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def play(built, folder, keep):
+    folder.mkdir()
+    measured = {name: measure(bootstrap, folder) for name, bootstrap in built.items()}
+    print(table(measured), flush=True)
+    wrong = []
+    for name, (size, packed, init, _) in measured.items():
+        wrong += [f"{name} has {size} bytes, at most {STRIPPED_BYTES_MAX}"] * (size > STRIPPED_BYTES_MAX)
+        wrong += [f"{name} has {packed} bytes zipped, at most {ZIP_BYTES_MAX}"] * (packed > ZIP_BYTES_MAX)
+        wrong += [f"{name} starts in {init:.0f} ms, at most {INIT_MS_MAX}"] * (init > INIT_MS_MAX)
+        if init > INIT_MS:
+            print(f"deployed: {name} starts in {init:.0f} ms, should be {INIT_MS}", flush=True)
+    if wrong:
+        sys.exit("deployed: " + "; ".join(wrong))
+    if keep:
+        write(table(measured))
