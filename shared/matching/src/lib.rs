@@ -20,7 +20,7 @@ pub use nearest::{
     nearest_payments, nearest_sales,
 };
 pub use reason::{Decision, Evidence, OpenReason, Reason, Verdict, Whose};
-pub use window::{in_window, sale_times};
+pub use window::{in_window, payment_codes, sale_code, sale_times};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Which lines may meet at all: by arrival (the window) and by instant (the range of the book query).
 
+use crate::Candidate;
 use harmonia_definitions::{Key, Matching, Policy};
 use harmonia_domain::{feed::Scheme, purchase::Current, time::utc_day};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
@@ -32,6 +33,22 @@ pub fn sale_times(matching: &Matching, scheme: Scheme, payment: &Current) -> Opt
         (Key::AuthCode, true) | (Key::Any, _) => (Timestamp::MIN, Timestamp::MAX),
         (key, no_code) => around(policy, payment.at, key != Key::Time && !no_code),
     })
+}
+
+/// The auth code of every sale that the policy could accept for this payment; `None`: it may be any.
+pub fn sale_code<'a>(matching: &Matching, scheme: Scheme, payment: &'a Current) -> Option<&'a str> {
+    let code = payment.auth_code.as_str();
+    (compares_codes(matching, scheme) && !code.is_empty()).then_some(code)
+}
+
+/// The auth codes of every payment that could accept this sale (one without a code is judged by something else);
+/// `None`: they may be any.
+pub fn payment_codes<'a>(matching: &Matching, scheme: Scheme, sale: &'a Candidate) -> Option<[&'a str; 2]> {
+    compares_codes(matching, scheme).then_some([sale.auth_code.as_str(), ""])
+}
+
+fn compares_codes(matching: &Matching, scheme: Scheme) -> bool {
+    matching.policy(scheme).is_some_and(|policy| matches!(policy.key, Key::AuthCodeOrTime | Key::AuthCode))
 }
 
 fn around(policy: &Policy, at: Timestamp, by_day: bool) -> (Timestamp, Timestamp) {

@@ -2,7 +2,7 @@
 //! they can run one after the other against one store. They panic when the contract is broken: test code.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
-use crate::{Expect, Item, Key, Query, Read, Stamp, StoreError, Table, Tables, Work, Write, WriteError};
+use crate::{Expect, Item, Key, OneOf, Query, Read, Stamp, StoreError, Table, Tables, Work, Write, WriteError};
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ pub async fn all(tables: &dyn Tables) {
     one_of_many_claimers_wins(tables).await;
     overlapping_claims_never_share(tables).await;
     queries_page_in_order(tables).await;
+    queries_leave_out_what_is_not_so(tables).await;
     the_index_lists_what_is_due(tables).await;
     batches_and_deletes_repeat(tables).await;
     tables_are_separate(tables).await;
@@ -237,6 +238,37 @@ pub async fn queries_page_in_order(tables: &dyn Tables) {
     assert_eq!(tables.query(&range).await.unwrap().items.len(), 3);
     let nothing = Query { from: "z".into(), to: "a".into(), ..range };
     assert_eq!(tables.query(&nothing).await.unwrap().items.len(), 0);
+}
+
+/// Only what is one of the texts, the empty one too; pages stay full and in order.
+pub async fn queries_leave_out_what_is_not_so(tables: &dyn Tables) {
+    let codes = [json!("a"), json!("b"), json!(""), json!(1), Value::Null];
+    for n in 0..50 {
+        let body = json!({"code": codes[n % 5], "n": n});
+        tables.write(put(item("C12", &format!("{n:02}"), &body), Expect::Any)).await.unwrap();
+    }
+    tables.write(put(item("C12", "50", &json!({"n": 50})), Expect::Any)).await.unwrap();
+    let seen = async |texts: &[&str]| {
+        let texts = texts.iter().map(|one| (*one).to_owned()).collect();
+        let only = Some(OneOf { field: "code", texts });
+        let mut query = Query { limit: 7, only, ..Query::prefix(Table::Book, "C12", "") };
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = tables.query(&query).await.unwrap();
+            (seen, pages) = (seen.into_iter().chain(page.items.into_iter().map(|i| i.key.sk)).collect(), pages + 1);
+            match page.next {
+                Some(after) => query.after = Some(after),
+                None => return (seen, pages),
+            }
+        }
+    };
+    let sks = |keep: fn(&usize) -> bool| (0..50).filter(keep).map(|n| format!("{n:02}")).collect::<Vec<_>>();
+    assert_eq!(seen(&["a"]).await, (sks(|n| n % 5 == 0), 2));
+    assert_eq!(seen(&["a", ""]).await, (sks(|n| n % 5 == 0 || n % 5 == 2), 3));
+    assert_eq!(seen(&["c"]).await, (Vec::new(), 1));
+    let many: Vec<String> = (0..OneOf::TEXTS_MAX - 1).map(|n| format!("x{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).chain(["b"]).collect();
+    assert_eq!(seen(&many).await, (sks(|n| n % 5 == 1), 2));
 }
 
 /// `work` holds exactly the items that ask for it, by `ws`, up to an instant.

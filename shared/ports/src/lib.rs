@@ -22,7 +22,9 @@ pub use events::{EventError, Events, OutEvent};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
 pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
-pub use tables::{Change, Expect, Found, Item, Key, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write};
+pub use tables::{
+    Change, Expect, Found, Item, Key, OneOf, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write,
+};
 pub use trains::{NoTrains, Train, TrainError, Trains};
 pub use web::{Call, Web, WebAnswer};
 

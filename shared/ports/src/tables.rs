@@ -187,6 +187,29 @@ pub struct Query {
     pub limit: usize,
     /// Continue after this sort key.
     pub after: Option<String>,
+    /// Without the items that are not so.
+    pub only: Option<OneOf>,
+}
+
+/// Items of which this field of the body is one of these texts. What a query leaves out for it is read and paid for all
+/// the same, but neither sent nor understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneOf {
+    /// The field.
+    pub field: &'static str,
+    /// At least one text, at most [`OneOf::TEXTS_MAX`].
+    pub texts: Vec<String>,
+}
+
+impl OneOf {
+    /// Operands of `IN` in an expression of DynamoDB.
+    pub const TEXTS_MAX: usize = 100;
+
+    /// Is the item so?
+    pub fn holds(&self, item: &Item) -> bool {
+        let text = item.body.get(self.field).and_then(Value::as_str);
+        text.is_some_and(|text| self.texts.iter().any(|one| one == text))
+    }
 }
 
 impl Query {
@@ -200,6 +223,7 @@ impl Query {
             read: Read::Consistent,
             limit: 1000,
             after: None,
+            only: None,
         }
     }
 }

@@ -167,7 +167,7 @@ impl Harmonia {
         while !now.keys.is_empty() {
             let mut open = Vec::new();
             for (merchant, key) in &now.keys {
-                open.extend(self.open_payments(merchant, key).await?);
+                open.extend(self.open_payments(merchant, key, &now.lost).await?);
             }
             open.sort_by_cached_key(position);
             let mut again = Again::default();
@@ -229,9 +229,16 @@ impl Harmonia {
         Ok(())
     }
 
-    async fn open_payments(&self, merchant: &Slug, key: &BookKey) -> Result<Vec<BookedPayment>, StageError> {
+    /// Those of a key; if sales are lost, at least those that could have taken one.
+    async fn open_payments(
+        &self,
+        merchant: &Slug,
+        key: &BookKey,
+        lost: &[(Slug, Candidate)],
+    ) -> Result<Vec<BookedPayment>, StageError> {
         let (pk, prefix) = book_prefix("BP", merchant, key);
-        let rows = self.store().list::<BookedPayment>(&Query::prefix(Table::Book, pk, &prefix)).await?;
+        let query = Query { only: self.could_take(merchant, key, lost), ..Query::prefix(Table::Book, pk, &prefix) };
+        let rows = self.store().list::<BookedPayment>(&query).await?;
         // a MID may contain the separator: the entry itself says which key it is under
         Ok(rows.into_iter().map(|s| s.row).filter(|entry| entry.bk == *key).collect())
     }

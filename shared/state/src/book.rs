@@ -15,8 +15,9 @@ use harmonia_domain::{
     sale::Sale,
     time::sortable,
 };
-use harmonia_ports::{Key, Table, Work};
+use harmonia_ports::{Key, OneOf, Table, Work};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Payments live so long (design §4, horizon).
 const PURCHASE_DAYS: i64 = 400;
@@ -134,6 +135,13 @@ pub fn book_prefix(side: &str, merchant: &Slug, key: &BookKey) -> (String, Strin
 pub fn book_partitions(side: &str, merchant: &Slug, scheme: Scheme) -> impl Iterator<Item = String> {
     let part = format!("{side}#{merchant}#{scheme}");
     (0..BOOK_SHARDS).map(move |shard| format!("{part}#{shard}"))
+}
+
+/// Only entries, of either side, with one of these auth codes; `None` if there are no codes, or too many to ask for.
+pub fn booked_with<'a>(codes: impl IntoIterator<Item = &'a str>) -> Option<OneOf> {
+    let codes: BTreeSet<&str> = codes.into_iter().collect();
+    let texts: Vec<String> = codes.into_iter().map(str::to_owned).collect();
+    (1..=OneOf::TEXTS_MAX).contains(&texts.len()).then_some(OneOf { field: "code", texts })
 }
 
 /// An open payment in the book. An index entry: the truth is on the purchase.

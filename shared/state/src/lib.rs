@@ -10,7 +10,8 @@ mod store;
 pub mod work;
 
 pub use book::{
-    BookedPayment, BookedSale, DifferingLine, book_partitions, book_prefix, purchase_key, purchase_pk, sale_key,
+    BookedPayment, BookedSale, DifferingLine, book_partitions, book_prefix, booked_with, purchase_key, purchase_pk,
+    sale_key,
 };
 pub use ledger::{FileHash, FileKey, Range, Sequence, ToldUid, batch_pk, export_row_key, file_key};
 pub use parked::{ParkedLine, ParkedName, WaitsFor};

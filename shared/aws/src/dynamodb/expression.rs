@@ -2,7 +2,7 @@
 
 use super::item::{Attributes, BY, ON, VERSION, check_name, field, text};
 use aws_sdk_dynamodb::types::AttributeValue;
-use harmonia_ports::{Expect, Stamp, StoreError};
+use harmonia_ports::{Expect, OneOf, Stamp, StoreError};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -87,6 +87,14 @@ impl Expression {
             Expect::Any => EXISTS.to_owned(),
             other => format!("{EXISTS} AND {}", self.check_if(other)?),
         })
+    }
+
+    /// The filter of a query.
+    pub(super) fn one_of(&mut self, only: &OneOf) -> Result<String, StoreError> {
+        check_name(only.field)?;
+        let name = self.name(only.field);
+        let texts: Vec<String> = only.texts.iter().map(|one| self.value(text(one))).collect();
+        Ok(format!("{name} IN ({})", texts.join(", ")))
     }
 
     /// What a patch does: the fields, the stamp, the next version.

@@ -2,6 +2,7 @@
 
 use super::{
     DynamoTables, error,
+    expression::Expression,
     item::{Attributes, WK, WS, check_work, decode, decode_key, decode_work, invalid, key_of, text},
     setup::WORK_INDEX,
 };
@@ -75,6 +76,12 @@ impl DynamoTables {
             Some(from) => call.expression_attribute_values(":from", from),
             None => call,
         };
+        let mut filter = Expression::default();
+        let only = query.only.as_ref().map(|only| filter.one_of(only)).transpose()?;
+        let (names, values) = filter.placeholders();
+        let call = call.set_filter_expression(only).set_expression_attribute_names(names);
+        let filled = |call: QueryFluentBuilder, (name, value)| call.expression_attribute_values(name, value);
+        let call = values.into_iter().flatten().fold(call, filled);
         let found = self.pages(call, range.start, one_more(query.limit)).await?;
         let more = found.len() > query.limit;
         let items = found.into_iter().take(query.limit).map(decode).collect::<Result<Vec<Item>, StoreError>>()?;

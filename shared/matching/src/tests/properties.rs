@@ -1,7 +1,7 @@
 //! Whatever comes in: the engine agrees with the second reading of the tables, and order does not matter.
 
 use super::{CARD, at, by_the_book, payment};
-use crate::{Candidate, Decision, Reason, contends, decide, sale_times};
+use crate::{Candidate, Decision, Reason, contends, decide, payment_codes, sale_code, sale_times};
 use harmonia_definitions::Matching;
 use harmonia_domain::{feed::Scheme, purchase::Current};
 use jiff::{SignedDuration, Timestamp};
@@ -130,16 +130,29 @@ proptest! {
         }
     }
 
-    /// A sale outside the range of the book query cannot matter.
+    /// A sale outside the range of the book query, or that its filter leaves out, cannot matter.
     #[test]
-    fn the_query_range_is_wide_enough((scheme, payment, sales) in a_case()) {
+    fn the_query_is_wide_enough((scheme, payment, sales) in a_case()) {
         for (_, matching) in &*ALL {
             let Some((from, to)) = sale_times(matching, scheme, &payment) else { continue };
-            let near: Vec<_> = sales.iter().filter(|s| from <= s.at && s.at <= to).cloned().collect();
+            let code = sale_code(matching, scheme, &payment);
+            let asked = |s: &&Candidate| from <= s.at && s.at <= to && code.is_none_or(|code| s.auth_code == code);
+            let near: Vec<_> = sales.iter().filter(asked).cloned().collect();
             let all = decide(matching, scheme, &payment, CARD.0, CARD.1, &sales);
             let some = decide(matching, scheme, &payment, CARD.0, CARD.1, &near);
             let id = |list: &[Candidate], d: &Decision| chosen(d).map(|i| list[i].id.clone());
             prop_assert_eq!(id(&sales, &all.decision), id(&near, &some.decision));
+        }
+    }
+
+    /// Nobody whom a taken sale could matter to is left out of the query of open payments.
+    #[test]
+    fn every_contender_has_one_of_the_codes((scheme, payment, sales) in a_case()) {
+        for (merchant, matching) in &*ALL {
+            for sale in sales.iter().filter(|sale| contends(matching, scheme, &payment, sale)) {
+                let codes = payment_codes(matching, scheme, sale);
+                prop_assert!(codes.is_none_or(|c| c.contains(&payment.auth_code.as_str())), "{}", merchant);
+            }
         }
     }
 

@@ -251,6 +251,7 @@ impl Tables for MemoryTables {
         }
         let mut items: Vec<Item> = range
             .filter(|item| after.is_none_or(|a| item.key.sk.as_str() > a))
+            .filter(|item| query.only.as_ref().is_none_or(|only| only.holds(item)))
             .take(query.limit + 1)
             .cloned()
             .collect();

@@ -5,6 +5,7 @@ use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_definitions::Matching;
 use harmonia_domain::{
+    export::BookKey,
     feed::{Scheme, Slug},
     file::File,
     identity::IdentityRef,
@@ -12,9 +13,9 @@ use harmonia_domain::{
     sale::{Sale, SaleState},
     time::sortable,
 };
-use harmonia_matching::{Candidate, Decision, contends, decide, in_window, sale_times};
-use harmonia_ports::{Query, Read, Table};
-use harmonia_state::{BookedSale, FileKey, book_prefix, sale_key};
+use harmonia_matching::{Candidate, Decision, contends, decide, in_window, payment_codes, sale_code, sale_times};
+use harmonia_ports::{OneOf, Query, Read, Table};
+use harmonia_state::{BookedSale, FileKey, book_prefix, booked_with, sale_key};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
@@ -93,6 +94,14 @@ impl Harmonia {
         Ok(sales.iter().any(|(of, sale)| of == merchant && contends(matching, scheme, now, sale)))
     }
 
+    /// A filter for open payments of a key that leaves none out that could have taken one of these sales.
+    pub(super) fn could_take(&self, merchant: &Slug, key: &BookKey, sales: &[(Slug, Candidate)]) -> Option<OneOf> {
+        let matching = self.definitions.get(merchant)?.matching.as_ref()?;
+        let sales = sales.iter().filter(|(of, _)| of == merchant);
+        let codes: Option<Vec<_>> = sales.map(|(_, sale)| payment_codes(matching, key.scheme, sale)).collect();
+        booked_with(codes?.into_iter().flatten())
+    }
+
     fn matching(&self, merchant: &Slug) -> Result<&Matching, StageError> {
         let matching = self.definition(merchant)?.matching.as_ref();
         matching.ok_or_else(|| StageError::NoPolicy { merchant: merchant.clone() })
@@ -110,7 +119,9 @@ impl Harmonia {
         };
         let key = purchase.book_key(now);
         let (pk, prefix) = book_prefix("BS", merchant, &key);
+        let only = sale_code(matching, purchase.key.scheme, now);
         let query = Query {
+            only: only.and_then(|code| booked_with([code])),
             from: format!("{prefix}{}", sortable(from)),
             to: format!("{prefix}{}#\u{10ffff}", sortable(to)),
             ..Query::prefix(Table::Book, pk, "")

@@ -24,8 +24,37 @@ const TILLS: [(&str, &[Scheme], i64); 6] = [
     ("tgi-fridays", &[Scheme::Mastercard, Scheme::Amex], 120),
     ("itsu", &[Scheme::Mastercard], 120),
 ];
+/// Auth codes of a row's sales, if each has its own.
+const CODES: [&str; 4] = ["390211", "390212", "390213", "390214"];
 /// From row to row.
 const ROW_S: i64 = 3_600;
+
+/// What sales and payments say of auth codes.
+#[derive(Debug, Clone, Copy)]
+enum Codes {
+    /// All the same.
+    One(&'static str),
+    /// Each sale has its own. Payments at the ends of rows name it; those between two sales name none.
+    Own,
+}
+
+impl Codes {
+    /// A sale's, by its place in the row.
+    fn sale(self, n: i64) -> &'static str {
+        match self {
+            Self::One(code) => code,
+            Self::Own => usize::try_from(n).ok().and_then(|n| CODES.get(n)).copied().unwrap_or_default(),
+        }
+    }
+
+    /// That of a payment between two sales.
+    fn tied(self) -> &'static str {
+        match self {
+            Self::One(code) => code,
+            Self::Own => "",
+        }
+    }
+}
 
 /// What comes when.
 #[derive(Default)]
@@ -57,10 +86,10 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
     let minute = shifted(moment, -moment.as_second().rem_euclid(60));
     let mut truth = Truth::of(&cast);
     let mut parts = Parts::default();
-    let code = if dice.one_in(4) { "390211" } else { "" };
+    let codes = *dice.pick(&[Codes::One("390211"), Codes::One(""), Codes::One(""), Codes::Own]);
     for row in 0..=dice.below(ROWS_MAX) {
         let at = shifted(minute, ROW_S * i64::try_from(row).unwrap_or(0));
-        fill_row(dice, &cast, (&shop, &tills, code, at, apart_s), &mut parts, &mut truth);
+        fill_row(dice, &cast, (&shop, &tills, codes, at, apart_s), &mut parts, &mut truth);
     }
     let Parts { sales, tied, ends } = parts;
     let groups = match dice.below(6) {
@@ -83,7 +112,7 @@ pub(super) fn draw(dice: &mut Dice, moment: Timestamp) -> (Cast, Vec<Step>, Trut
 fn fill_row(
     dice: &mut Dice,
     cast: &Cast,
-    (shop, tills, code, from, apart_s): (&Shop, &[Shop], &'static str, Timestamp, i64),
+    (shop, tills, codes, from, apart_s): (&Shop, &[Shop], Codes, Timestamp, i64),
     parts: &mut Parts,
     truth: &mut Truth,
 ) {
@@ -91,6 +120,7 @@ fn fill_row(
     let place = |n: i64| shifted(from, n * apart_s);
     for n in 0..sales {
         let id = sale_id(shop, parts.sales.len());
+        let code = codes.sale(n);
         let sold = Sold { shop: shop.clone(), id, pence: 1250, code, digits: None, at: place(2 * n) };
         parts.sales.push(sale_line(&sold, truth));
     }
@@ -98,7 +128,7 @@ fn fill_row(
     let kind = if settled { Kind::Settled } else { Kind::Auth };
     let scheme = shop.scheme;
     let moves = dice.one_in(3);
-    let mut payment = |dice: &mut Dice, at: Timestamp, moves: bool| {
+    let mut payment = |dice: &mut Dice, at: Timestamp, code: &'static str, moves: bool| {
         let card = cast.card(dice, shop.scheme).clone();
         let id = format!("PAY{:06}", truth.lines.len());
         let shop = dice.pick(tills).clone();
@@ -110,9 +140,9 @@ fn fill_row(
         feeds.map(|(kind, feed, pence)| line(&purchase, kind, feed, pence, truth)).collect::<Vec<Line>>()
     };
     for n in 1..sales {
-        parts.tied.extend(payment(dice, place(2 * n - 1), false));
+        parts.tied.extend(payment(dice, place(2 * n - 1), codes.tied(), false));
     }
     let (left, right) = *dice.pick(&[(true, false), (true, false), (false, true), (true, true)]);
-    let ends = [(left, -1), (right, 2 * sales - 1)].into_iter().filter(|(there, _)| *there);
-    parts.ends.extend(ends.flat_map(|(_, n)| payment(dice, place(n), moves)));
+    let ends = [(left, -1, 0), (right, 2 * sales - 1, sales - 1)].into_iter().filter(|(there, ..)| *there);
+    parts.ends.extend(ends.flat_map(|(_, n, beside)| payment(dice, place(n), codes.sale(beside), moves)));
 }
