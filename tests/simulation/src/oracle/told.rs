@@ -71,6 +71,7 @@ pub(super) fn wrong(machine: &Machine, rows: &Rows) -> Vec<String> {
 /// An attempt is at least one request; what was put off is none. Members of batches and rows of files are not asked.
 fn attempts_not_made(machine: &Machine, rows: &Rows) -> Option<String> {
     let alone = rows.exports.iter().filter(|x| merchant_of(x).is_some_and(|(_, attempts)| attempts < u32::MAX));
+    let alone = alone.filter(|export| !matches!(export.state, ExportState::Reversed { .. }));
     let counted: u32 = alone
         .map(|export| {
             // those are written without asking anybody
