@@ -147,14 +147,27 @@ impl Tale {
             // a bucket does not refuse
             About::Redriven(rate) => !teller.unmatched && (rate.is_none() || !teller.batches()),
             About::Odd(_) => true,
-            About::GivenUp => ["bpl-viator", "itsu", "squaremeal", "wasabi-club"].contains(&teller.merchant),
+            About::GivenUp => ["bpl-viator", "itsu"].contains(&teller.merchant),
             About::Down => ["costa", "wasabi-club", "the-works"].contains(&teller.merchant),
             About::Undone => !teller.alone() && !teller.unmatched,
             About::Both(_) => ["costa", "tgi-fridays", "the-works", "wasabi-club"].contains(&teller.merchant),
         };
-        let trains = !teller.batches() && (teller.waits() || *about != About::Well);
-        let late = railway.late > 0;
-        meets && (!railway.leave || trains) && late == matches!(about, About::Both(_))
+        meets && self.differs()
+    }
+
+    /// Trains change what happens: where nothing waits, or what waits is a batch, there are none.
+    fn differs(&self) -> bool {
+        let Railway { leave, doomed, late, .. } = self.railway;
+        let waits = !self.teller.batches();
+        match self.about {
+            About::Both(_) => late > 0,
+            _ if late > 0 => false,
+            _ if !leave => true,
+            About::Well => waits && self.teller.waits(),
+            About::Odd(Odd::AnswerLost) | About::Paused | About::Down => waits,
+            About::Odd(Odd::NotSent) | About::Redriven(_) | About::GivenUp | About::Undone => waits && doomed == 0,
+            About::Odd(_) => false,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
