@@ -119,6 +119,12 @@ pub(super) fn strictly(machine: &Machine, rows: &Rows, exports: usize) -> Vec<St
             wrong.push(format!("export {} of {} needs a person: {:?}", export.id, export.merchant, export.state));
         }
     }
+    let names = machine.shelf().stored().into_keys();
+    let numbers: Vec<usize> =
+        names.filter_map(|name| name.rsplit('/').next()?.strip_suffix(".csv")?.parse().ok()).collect();
+    if !numbers.iter().copied().eq(1..=numbers.len()) {
+        wrong.push(format!("files have the numbers {numbers:?}"));
+    }
     let may_be_told = |export: &&Export| match &export.state {
         ExportState::Reversed { told, .. } => told.is_some(),
         _ => export.match_type != MatchType::Unmatched,
