@@ -78,7 +78,7 @@ fn named(tale: &Tale, dies_at: Option<u64>, wrong: Vec<String>) -> Vec<String> {
 fn tell(tale: &Tale, dies_at: Option<u64>, shared: &Shared, trace: bool) -> (u64, Vec<String>) {
     let played = catch_unwind(AssertUnwindSafe(|| {
         let story = tale.story(dies_at);
-        let mut machine = Machine::new(1, &story, shared, trace);
+        let mut machine = Machine::new(tale.seed(), &story, shared, trace);
         if let Err(why) = machine.play(&story) {
             return (machine.moments(), vec![why]);
         }

@@ -194,6 +194,8 @@ pub(crate) struct Machine {
     fair: bool,
     /// Invocations and commands that died.
     deaths: u64,
+    /// Unmatched payments are collected: also in calm weather.
+    hours: bool,
     /// Who may be told of something.
     merchants: Vec<&'static str>,
     season: Season,
@@ -270,6 +272,7 @@ impl Machine {
             service: story.service,
             fair,
             deaths: 0,
+            hours: false,
             merchants: [story.cast.merchants(), vec!["stonegate-unmatched"]].concat(),
             season: Season::Danger,
             trace,

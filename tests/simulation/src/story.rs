@@ -146,7 +146,7 @@ pub(crate) struct Story {
 /// What happens to the telling of a tale.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Telling {
-    /// One invocation at a time, in order, and nothing goes wrong by chance.
+    /// Everything comes in order, and nothing goes wrong by chance.
     pub(crate) fair: bool,
     /// What happens to so many of the first requests that tell.
     pub(crate) odd: Option<(usize, Odd)>,

@@ -115,12 +115,16 @@ impl Machine {
             self.commands.push(resumes);
             self.settle(None)?;
         }
+        if self.hours {
+            self.full_hour();
+            self.settle(None)?;
+        }
         Ok(())
     }
 
     /// Until nothing is left to do, or until an instant.
     fn settle(&mut self, until: Option<Timestamp>) -> Result<(), String> {
-        let at_once = if self.fair { 1 } else { 4 };
+        let at_once = if self.fair { self.weather.at_once } else { 4 };
         for _ in 0..CALM_TURNS_MAX {
             let waiting = self.post.waiting();
             let busy = !self.tasks.is_empty();
@@ -166,6 +170,7 @@ impl Machine {
 
     /// The tick of the next full hour.
     pub(super) fn full_hour(&mut self) {
+        self.hours = true;
         self.pass(3_600 - self.clock.now().as_second().rem_euclid(3_600));
         self.set_to_second();
         self.spawn(What::Tick);

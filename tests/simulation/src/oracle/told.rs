@@ -71,6 +71,7 @@ pub(super) fn wrong(machine: &Machine, rows: &Rows) -> Vec<String> {
 /// An attempt is at least one request; what was put off is none. Members of batches and rows of files are not asked.
 fn attempts_not_made(machine: &Machine, rows: &Rows) -> Option<String> {
     let alone = rows.exports.iter().filter(|x| merchant_of(x).is_some_and(|(_, attempts)| attempts < u32::MAX));
+    let alone = alone.filter(|export| !matches!(export.state, ExportState::Reversed { .. }));
     let counted: u32 = alone
         .map(|export| {
             // those are written without asking anybody
@@ -117,6 +118,12 @@ pub(super) fn strictly(machine: &Machine, rows: &Rows, exports: usize) -> Vec<St
         if !well {
             wrong.push(format!("export {} of {} needs a person: {:?}", export.id, export.merchant, export.state));
         }
+    }
+    let names = machine.shelf().stored().into_keys();
+    let numbers: Vec<usize> =
+        names.filter_map(|name| name.rsplit('/').next()?.strip_suffix(".csv")?.parse().ok()).collect();
+    if !numbers.iter().copied().eq(1..=numbers.len()) {
+        wrong.push(format!("files have the numbers {numbers:?}"));
     }
     let may_be_told = |export: &&Export| match &export.state {
         ExportState::Reversed { told, .. } => told.is_some(),

@@ -63,11 +63,13 @@ enum About {
     Down,
     /// A person pauses the merchant while it is told, and whoever died is not back yet.
     Paused,
-    /// A match is undone that waits to be told.
+    /// A match is undone that waits to be told; whoever died is back after the merchant is told again.
     Undone,
+    /// The train is so late that the tick tells of the same exports at the same time. In one order of many.
+    Both(u64),
 }
 
-const ABOUT: [About; 11] = [
+const ABOUT: [About; 17] = [
     About::Well,
     About::Odd(Odd::AnswerLost),
     About::Odd(Odd::NotSent),
@@ -79,13 +81,20 @@ const ABOUT: [About; 11] = [
     About::Down,
     About::Paused,
     About::Undone,
+    About::Both(1),
+    About::Both(2),
+    About::Both(3),
+    About::Both(4),
+    About::Both(5),
+    About::Both(6),
 ];
 
-/// No trains; trains that leave; trains that all fail for good.
-const RAILWAYS: [Railway; 3] = [
+/// No trains; trains that leave; trains that all fail for good; trains that are late.
+const RAILWAYS: [Railway; 4] = [
     Railway { leave: false, doomed: 0, late: 0, refusing: 0 },
     Railway { leave: true, doomed: 0, late: 0, refusing: 0 },
     Railway { leave: true, doomed: 1000, late: 0, refusing: 0 },
+    Railway { leave: true, doomed: 0, late: 1000, refusing: 0 },
 ];
 
 /// Exports that end a merchant's patience, and one more.
@@ -138,20 +147,36 @@ impl Tale {
             // a bucket does not refuse
             About::Redriven(rate) => !teller.unmatched && (rate.is_none() || !teller.batches()),
             About::Odd(_) => true,
-            About::GivenUp => ["bpl-viator", "itsu", "squaremeal", "wasabi-club"].contains(&teller.merchant),
+            About::GivenUp => ["bpl-viator", "itsu"].contains(&teller.merchant),
             About::Down => ["costa", "wasabi-club", "the-works"].contains(&teller.merchant),
             About::Undone => !teller.alone() && !teller.unmatched,
+            About::Both(_) => ["costa", "tgi-fridays", "the-works", "wasabi-club"].contains(&teller.merchant),
         };
-        let trains = !teller.batches() && (teller.waits() || *about != About::Well);
-        meets && (!railway.leave || trains)
+        meets && self.differs()
+    }
+
+    /// Trains change what happens: where nothing waits, or what waits is a batch, there are none.
+    fn differs(&self) -> bool {
+        let Railway { leave, doomed, late, .. } = self.railway;
+        let waits = !self.teller.batches();
+        match self.about {
+            About::Both(_) => late > 0,
+            _ if late > 0 => false,
+            _ if !leave => true,
+            About::Well => waits && self.teller.waits(),
+            About::Odd(Odd::AnswerLost) | About::Paused | About::Down => waits,
+            About::Odd(Odd::NotSent) | About::Redriven(_) | About::GivenUp | About::Undone => waits && doomed == 0,
+            About::Odd(_) => false,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
         let Self { teller, about, railway } = self;
-        let trains = match (railway.leave, railway.doomed) {
-            (false, _) => "no trains",
-            (true, 0) => "trains",
-            (true, _) => "trains that fail",
+        let trains = match railway {
+            Railway { leave: false, .. } => "no trains",
+            Railway { doomed: 1.., .. } => "trains that fail",
+            Railway { late: 1.., .. } => "late trains",
+            _ => "trains",
         };
         let files = match (teller.unmatched, teller.numbered) {
             (true, true) => " (unmatched, numbered files)",
@@ -168,6 +193,11 @@ impl Tale {
             About::Down => DOWN + 1,
             _ => self.teller.exports,
         }
+    }
+
+    /// Who comes first where that is not said.
+    pub(crate) fn seed(&self) -> u64 {
+        if let About::Both(seed) = self.about { seed } else { 1 }
     }
 
     /// As a story.
@@ -188,6 +218,10 @@ impl Tale {
         let (mut times, mut odd) = (2, None);
         match self.about {
             About::Well => steps.extend(lines(0..exports, &mut truth)),
+            About::Both(_) => {
+                odd = Some(Odd::NotSent);
+                steps.extend(lines(0..exports, &mut truth));
+            }
             About::Odd(what) => {
                 odd = Some(what);
                 steps.extend(lines(0..exports, &mut truth));
@@ -224,7 +258,7 @@ impl Tale {
             About::Undone => {
                 steps.push(person(0, Person::Pauses));
                 steps.extend(lines(0..exports, &mut truth));
-                steps.extend([step(400, Input::Unmatch), person(400, Person::Resumes)]);
+                steps.extend([step(100, Input::Unmatch), person(100, Person::Resumes)]);
             }
         }
         if self.teller.unmatched {
@@ -232,7 +266,8 @@ impl Tale {
             steps.extend([step(3 * 86_400, Input::Hour), step(7_200, Input::Hour)]);
         }
         let telling = Telling { fair: true, odd: odd.map(|odd| (times, odd)), dies_at };
-        let weather = Weather { railway: self.railway, ..Weather::fair() };
+        let at_once = if matches!(self.about, About::Both(_)) { 3 } else { 1 };
+        let weather = Weather { railway: self.railway, at_once, ..Weather::fair() };
         let start = shifted(moment, 60);
         Story { start, cast, steps, weather, truth, service: true, telling }
     }
