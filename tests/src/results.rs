@@ -242,7 +242,7 @@ async fn answers_are_explained() {
     assert!(payment.contains("\"rewarded\" (rewarded), in line 2 of file"), "{payment}");
     let file = explained(&cloud, "results.csv").await;
     assert!(file.contains("1 not a member") && file.contains("1 rewarded"), "{file}");
-    assert!(file.contains("line 4: transaction_amount"), "{file}");
+    assert!(file.contains("line 4: field transaction_amount, not as told"), "{file}");
     for (what, words) in [
         ("results.csv:3", "\"not a member\" (not rewarded)"),
         ("results.csv:4", "transaction_amount"),
