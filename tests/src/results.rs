@@ -25,14 +25,13 @@ use harmonia_stages::{
 use harmonia_state::{Store, ToldUid};
 use serde_json::{Value, json};
 use std::{
-    future::{Future, pending},
-    pin::pin,
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll, Waker},
 };
+use tokio::sync::Notify;
 
 /// What Stonegate is told of V1, V2 and V3.
 const TOLD: &str = include_str!("results/told.csv");
@@ -242,7 +241,7 @@ async fn answers_are_explained() {
     assert!(payment.contains("\"rewarded\" (rewarded), in line 2 of file"), "{payment}");
     let file = explained(&cloud, "results.csv").await;
     assert!(file.contains("1 not a member") && file.contains("1 rewarded"), "{file}");
-    assert!(file.contains("line 4: transaction_amount"), "{file}");
+    assert!(file.contains("line 4: field transaction_amount, not as told"), "{file}");
     for (what, words) in [
         ("results.csv:3", "\"not a member\" (not rewarded)"),
         ("results.csv:4", "transaction_amount"),
@@ -277,34 +276,33 @@ async fn what_is_not_as_told_is_rejected() {
     }
 }
 
-/// Lets so many calls through, then none: whoever waits for one is dropped, as a process that dies.
-struct Dies(AtomicU64);
+/// Lets so many calls through, then none.
+struct Dies {
+    left: AtomicU64,
+    now: Notify,
+}
 
 #[async_trait::async_trait]
 impl Around for Dies {
     async fn before(&self, _: Kind) {
-        if self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err() {
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err() {
+            self.now.notify_one();
             pending::<()>().await;
         }
     }
 }
 
-/// The stages of a process that dies before its n-th call.
-fn dying(cloud: &MemoryCloud, n: u64) -> Harmonia {
+/// Work of a process that dies before its n-th call; `None`: it died.
+async fn until_death<T>(cloud: &MemoryCloud, calls: u64, work: impl AsyncFnOnce(&Harmonia) -> T) -> Option<T> {
+    let dies = Arc::new(Dies { left: AtomicU64::new(calls), now: Notify::new() });
     let mut harmonia = cloud.cloud.app.harmonia.clone();
-    let dies: Arc<dyn Around> = Arc::new(Dies(AtomicU64::new(n)));
-    harmonia.ports = around(harmonia.ports, &dies);
-    harmonia
-}
-
-/// Ports in memory never wait, but for one another and for [`Dies`]. `None`: it died.
-fn lives<T>(work: impl Future<Output = T>) -> Option<T> {
-    const POLLS_MAX: usize = 10_000;
-    let mut work = pin!(work);
-    (0..POLLS_MAX).find_map(|_| match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => Some(done),
-        Poll::Pending => None,
-    })
+    let calling: Arc<dyn Around> = dies.clone();
+    harmonia.ports = around(harmonia.ports, &calling);
+    tokio::select! {
+        biased;
+        done = work(&harmonia) => Some(done),
+        () = dies.now.notified() => None,
+    }
 }
 
 fn dump(cloud: &MemoryCloud) -> Vec<Item> {
@@ -314,20 +312,21 @@ fn dump(cloud: &MemoryCloud) -> Vec<Item> {
 /// Invariant 5: a crash before any call, then the same notice again: the same rows as without it.
 #[tokio::test]
 async fn a_crash_changes_nothing() {
-    let mut whole = None;
-    for calls in 0.. {
+    let import = async |calls: u64| {
         let cloud = told().await;
         let key = "imports/stonegate-unmatched/results.csv";
         let version = cloud.objects.upload(Bucket::Imports, key, RESULTS.as_bytes().to_vec());
         let notice = Notice { key: key.into(), version: Some(version), at: cloud.clock.now() };
-        let first = lives(dying(&cloud, if whole.is_none() { u64::MAX } else { calls - 1 }).import_file(&notice));
+        let first = until_death(&cloud, calls, async |harmonia| harmonia.import_file(&notice).await).await;
         let again = cloud.cloud.app.harmonia.import_file(&notice).await.unwrap();
         assert_eq!(again.state, FileState::Closed { forwarded: true }, "{calls}");
-        match &whole {
-            None => whole = Some(dump(&cloud)),
-            Some(whole) => assert_eq!(&dump(&cloud), whole, "died before call {calls}"),
-        }
-        if calls > 0 && first.is_some() {
+        (first.is_some(), dump(&cloud))
+    };
+    let (_, whole) = import(u64::MAX).await;
+    for calls in 0.. {
+        let (lived, rows) = import(calls).await;
+        assert_eq!(rows, whole, "died before call {calls}");
+        if lived {
             assert!(calls > 20, "{calls} calls only");
             return;
         }
@@ -341,7 +340,8 @@ async fn a_uid_is_known_before_it_is_told() {
     for calls in 0.. {
         let cloud = late().await;
         cloud.cloud.app.harmonia.collect_unmatched(&receiver()).await.unwrap();
-        let done = lives(dying(&cloud, calls).run_batches(&receiver(), true));
+        let run = async |harmonia: &Harmonia| harmonia.run_batches(&receiver(), true).await;
+        let done = until_death(&cloud, calls, run).await;
         for file in files_told(&cloud).await {
             files += 1;
             for uid in uids(&file) {

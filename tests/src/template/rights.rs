@@ -341,6 +341,18 @@ impl Play {
         self.cloud.until_quiet_in_order().await.unwrap();
     }
 
+    /// The receiver of payments that found no sale says of each what came of it.
+    async fn answer(&self) {
+        let names = self.objects.keys(Bucket::Exports);
+        let told = self.objects.get(Bucket::Exports, names.first().unwrap(), None).await.unwrap();
+        let told = String::from_utf8(told).unwrap();
+        let (header, rows) = told.split_once("\r\n").unwrap();
+        let rows: String = rows.lines().map(|row| format!("{row},rewarded\r\n")).collect();
+        let results = format!("{header},result\r\n{rows}");
+        self.file("stonegate-unmatched", "results.csv", results.as_bytes()).await;
+        self.cloud.until_quiet_in_order().await.unwrap();
+    }
+
     /// Ticks until nothing is due any more.
     async fn ticks(&self) {
         for _ in 0..1_000 {
@@ -384,6 +396,7 @@ async fn used() -> Rights {
     play.watch.now_runs("export");
     play.cloud.fire(json!({ "v": 1, "k": "tick" })).await.unwrap();
     play.ticks().await;
+    play.answer().await;
     assert_eq!(play.cloud.dead_letters().await.unwrap(), []);
     play.watch.seen()
 }

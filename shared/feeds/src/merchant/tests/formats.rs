@@ -1,7 +1,7 @@
 //! Formats and options that no shipped definition uses: fixed width, JSON lines, a CSV without header, other delimiters
 //! and quotes, minor units, sums, checks of JSON values.
 
-use super::{Reader, Record, RejectReason, invented, rejected, sale, skipped};
+use super::{Lines, Reader, Record, RejectReason, invented, rejected, sale, skipped};
 use crate::{FileFormat, Unreadable, read_file};
 use harmonia_definitions::{Definition, MerchantFeed};
 use harmonia_domain::{

@@ -1,8 +1,8 @@
 //! D2: what is refused, by field and reason, whichever way a merchant's lines come.
 
 use super::{
-    ITSU, ITSU_ROW, Reader, Record, RejectReason, TGIF, TGIF_ROW, Unreadable, ValueClass, changed, costa, itsu, json,
-    message, rejected, row, sale, shipped, skipped, slim, stonegate, tgif, typed,
+    ITSU, ITSU_ROW, Lines, Reader, Record, RejectReason, TGIF, TGIF_ROW, Unreadable, ValueClass, changed, costa, itsu,
+    json, message, rejected, row, sale, shipped, skipped, slim, stonegate, tgif, typed,
 };
 use crate::{limits, read_sale_message};
 use RejectReason::{
