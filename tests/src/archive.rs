@@ -99,8 +99,8 @@ async fn an_archived_day_brought_back_changes_nothing_here_and_matches_alike_els
     assert_eq!(check(&other.rows().unwrap()), []);
 }
 
-/// docs/upgrade.md, restore: rows of an earlier quiet instant, one for all tables, agree with each other and with the log
-/// that went on; tables of two instants do not.
+/// docs/upgrade.md, restore: rows of an earlier quiet instant, one for all tables, agree with each other and with the
+/// log that went on; tables of two instants do not.
 #[tokio::test]
 async fn tables_of_one_instant_agree_with_a_log_that_went_on() {
     let day = generate(&Plan { seed: 4, payments: 200, sales: 300, ..Plan::default() });

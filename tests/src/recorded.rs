@@ -195,7 +195,7 @@ fn messages_of_every_version_are_read() {
     }
 }
 
-/// What this code does not know it refuses by name, so that it ends in the dead letters, where a later release reads it.
+/// What this code does not know it refuses by name: it ends in the dead letters, where a later release reads it.
 #[test]
 fn messages_of_the_future_are_refused_by_name() {
     let (_, lines) = recorded(VERSION, "messages").remove_entry("lines").unwrap();

@@ -214,7 +214,8 @@ fn who_fills_dead_letters(template: &Value) -> Vec<String> {
     let named = |queue: &Value| format!("harmonia-${{Environment}}-{}", short_name(queue, "QueueName"));
     for (name, queue) in queues.iter().filter(|(_, queue)| redrive_target(queue).is_empty()) {
         let sources: Vec<String> = queues.values().filter(|q| redrive_target(q) == *name).map(|q| named(q)).collect();
-        let arn = |queue: &String| json!({ "Fn::Sub": format!("arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{queue}") });
+        let account = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}";
+        let arn = |queue: &String| json!({ "Fn::Sub": format!("{account}:{queue}") });
         let wanted = match sources.as_slice() {
             [] => json!({ "redrivePermission": "denyAll" }),
             sources => json!({
