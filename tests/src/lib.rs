@@ -1,6 +1,8 @@
 //! Tests that need more than one crate, a module for each kind.
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod backfill;
@@ -26,6 +28,8 @@ mod kill;
 mod large;
 #[cfg(test)]
 mod onboarding;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod redress;
 #[cfg(test)]

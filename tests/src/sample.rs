@@ -140,6 +140,12 @@ pub(crate) fn iceland(id: &str, code: &str, amount: &str) -> String {
     format!("450012,8841,01/30,2,Visa,02894843,2024-06-03 13:41:07,{amount},GBP,.00,GBP,{id},{code}")
 }
 
+/// A file whose text is too large to be planned from memory, and not what its bytes are: its ranges read copies.
+pub(crate) fn large_and_packed() -> Vec<u8> {
+    let declined = iceland(&"7".repeat(200), "decline", "1.00");
+    gzip(format!("{}\n{}", iceland_header(), format!("{declined}\n").repeat(40_000)).as_bytes())
+}
+
 /// Bytes as `gzip` packs them.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,17 +1,14 @@
-//! Rules that template.yaml keeps, and the sample events. Each rule is a function on the template that returns
+//! Rules that template.yaml keeps. Each rule is a function on the template that returns
 //! complaints, and is shown to have one about a template that breaks it.
 
 mod encryption;
 mod environments;
 mod partners;
 mod rights;
+mod samples;
 
 use harmonia_definitions::Definitions;
-use harmonia_domain::feed::PaymentFeed;
-use harmonia_feeds::{Record, read_message};
 use harmonia_local::cloud::{RECEIVES_MAX, feed_queue, queues};
-use harmonia_runtime::events;
-use harmonia_stages::message::{Body, Message};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 use std::{
@@ -448,72 +445,4 @@ fn queues_are_those_of_the_feeds_and_of_the_local_cloud() {
 fn variables_are_read_by_the_code() {
     let planted = json!({ "HARMONIA_TABLE_BOOKS": { "Ref": "BookTable" } });
     assert_rule(variables, &[("/Resources/MatchFunction/Properties/Environment/Variables", planted)]);
-}
-
-/// The events of events/ that come from a queue, by name.
-fn sample_events() -> BTreeMap<String, events::SqsEvent> {
-    let names = fs::read_dir(top().join("events")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-    let mut found = BTreeMap::new();
-    for name in names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "json")) {
-        let event: Value =
-            serde_json::from_str(&read(&format!("events/{name}"))).unwrap_or_else(|e| panic!("{name}: {e}"));
-        if event.pointer("/Records/0/eventSource").is_some_and(|source| source == "aws:sqs") {
-            found.insert(name.clone(), events::sqs(event).unwrap_or_else(|e| panic!("{name}: {e}")));
-        }
-    }
-    found
-}
-
-#[test]
-fn sample_events_are_what_the_functions_read() {
-    let mut events = sample_events();
-    let mut bodies = |name: &str| {
-        let event = events.remove(name).unwrap_or_else(|| panic!("no events/{name}"));
-        event.records.into_iter().map(|record| record.body).collect::<Vec<_>>()
-    };
-    for body in bodies("import.json") {
-        let notices = events::notices(&body).unwrap();
-        assert_eq!(notices.len(), 1);
-        assert_eq!(notices[0].key, "imports/wasabi-club/day 1/wasabi club.csv");
-    }
-    let messages = bodies("import-feed.json");
-    let records: Vec<Record> = messages.iter().map(|b| read_message(PaymentFeed::VisaAuth, b.as_bytes())).collect();
-    assert!(matches!(records[..], [Record::Payment(_), Record::Rejected(_)]), "{records:?}");
-    for body in bodies("identify.json") {
-        assert!(matches!(Message::parse(&body).unwrap().body, Body::Lines { items, .. } if items.len() == 1));
-    }
-    for body in bodies("match.json") {
-        assert!(matches!(Message::parse(&body).unwrap().body, Body::Keys { keys, .. } if keys.len() == 1));
-    }
-    for body in bodies("export.json") {
-        assert!(matches!(Message::parse(&body).unwrap().body, Body::Exports { items } if items.len() == 1));
-    }
-    assert!(events.is_empty(), "not looked at: {:?}", events.keys());
-}
-
-/// They come from queues that the template has, for the function that reads them.
-#[test]
-fn sample_events_come_from_the_functions_queues() {
-    let template = template();
-    let working = working_queues(&template);
-    for (file, event) in sample_events() {
-        let stem = file.trim_end_matches(".json").split('-').next().unwrap();
-        let functions = functions(&template);
-        let (_, function) = functions.iter().find(|(_, f)| short_name(f, "FunctionName") == stem).unwrap();
-        let own: Vec<String> = sources(function)
-            .map(|(_, s)| format!("harmonia-dev-{}", short_name(working[resource(&s["Queue"])], "QueueName")))
-            .collect();
-        for record in event.records {
-            assert!(own.iter().any(|queue| queue == record.queue()), "{file}: {}", record.queue());
-        }
-    }
-}
-
-/// The schedule's input and the sample are one.
-#[test]
-fn the_tick_is_the_schedules_input() {
-    let template = template();
-    let input = at(&template, "Resources.ExportFunction.Properties.Events.Tick.Properties.Input").as_str().unwrap();
-    let sample: Value = serde_json::from_str(&read("events/tick.json")).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(input).unwrap(), sample);
 }

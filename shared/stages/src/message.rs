@@ -108,16 +108,43 @@ pub struct Message {
     pub body: Body,
 }
 
+/// The kinds of [`Body`], as messages name them.
+pub const KINDS: [&str; 5] = ["exports", "keys", "lines", "payments", "range"];
+/// A kind that is not known is told by its name if it can be one: a word of so many bytes.
+const KIND_BYTES_MAX: usize = 20;
+
+/// What every version of a message has.
+#[derive(serde::Deserialize)]
+struct Head {
+    v: u64,
+    k: String,
+}
+
 impl Message {
     /// Reads a message.
     pub fn parse(text: &str) -> Result<Self, StageError> {
-        let message: Self = serde_json::from_str(text).map_err(|e| StageError::Message {
-            why: format!("not a message of version {VERSION}: {:?} at column {}", e.classify(), e.column()),
-        })?;
-        if message.v == VERSION {
-            Ok(message)
-        } else {
-            Err(StageError::Message { why: format!("version {} where {VERSION} is read", message.v) })
+        match serde_json::from_str::<Self>(text) {
+            Ok(message) if message.v == VERSION => Ok(message),
+            Ok(message) => Err(StageError::Message { why: other_version(message.v.into()) }),
+            Err(e) => Err(StageError::Message { why: refusal(text, &e) }),
+        }
+    }
+}
+
+fn other_version(v: u64) -> String {
+    format!("version {v} where {VERSION} is read")
+}
+
+/// Why it is none, so that a later release's message is told from a broken one; never its content.
+fn refusal(text: &str, error: &serde_json::Error) -> String {
+    let at = format!("{:?} at column {}", error.classify(), error.column());
+    match serde_json::from_str::<Head>(text) {
+        Err(_) => format!("not a message of version {VERSION}: {at}"),
+        Ok(Head { v, .. }) if v != u64::from(VERSION) => other_version(v),
+        Ok(Head { k, .. }) if KINDS.contains(&k.as_str()) => format!("not a {k:?} of version {VERSION}: {at}"),
+        Ok(Head { k, .. }) => {
+            let is_word = k.len() <= KIND_BYTES_MAX && k.bytes().all(|b| b.is_ascii_lowercase());
+            if is_word { format!("kind {k:?} is not known") } else { "a kind that is not known".to_owned() }
         }
     }
 }

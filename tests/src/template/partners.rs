@@ -153,13 +153,13 @@ fn every_feed_can_have_its_role() {
     let longest = format!("harmonia-{}-send-messages-", "e".repeat(12)).len();
     let partner = partner();
     let pattern = at(&partner, "Parameters.Name.AllowedPattern").as_str().unwrap();
-    assert_eq!(pattern, "^[a-z0-9][a-z0-9-]{1,29}$");
-    assert!(longest + 30 <= ROLE_NAME_MAX, "{longest}");
+    assert_eq!(pattern, "^[a-z0-9][a-z0-9-]{1,27}$");
+    assert!(longest + 28 <= ROLE_NAME_MAX, "{longest}");
     let definitions = Definitions::shipped().unwrap();
     let feeds = definitions.message_feeds().map(|feed| feed.to_string());
     let merchants = definitions.iter().map(|definition| definition.merchant.to_string());
     for name in feeds.chain(merchants) {
-        let fits = (2..=30).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let fits = (2..=28).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         assert!(fits, "{name}");
     }
 }

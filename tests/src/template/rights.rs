@@ -3,7 +3,7 @@
 //! missing right before the first deployment: neither the local cloud nor the emulators check rights.
 
 use super::{at, list, of_type, resource, short_name, statements, template};
-use crate::sample::{gzip, iceland, iceland_header};
+use crate::sample::large_and_packed;
 use async_trait::async_trait;
 use harmonia_domain::card::CardKeys;
 use harmonia_gen::{Day, Drop, DropKind, Plan, generate};
@@ -366,12 +366,6 @@ impl Play {
         }
         panic!("something is due for ever");
     }
-}
-
-/// A file whose text is too large to be planned from memory, and not what its bytes are: its ranges read copies.
-fn large_and_packed() -> Vec<u8> {
-    let declined = iceland(&"7".repeat(200), "decline", "1.00");
-    gzip(format!("{}\n{}", iceland_header(), format!("{declined}\n").repeat(40_000)).as_bytes())
 }
 
 /// What the functions do on a day with everything in it.
