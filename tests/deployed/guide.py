@@ -15,12 +15,17 @@ BLOCKS_MIN = 8
 LIMIT_S = 1800
 # nobody is asked in the guide: its message waits for a directory
 DIRECTORY = "http://127.0.0.1:1"
+# ministack has no TLS, and believes the buckets' policies, which refuse whatever does not come by it
+WITHOUT_TLS = """for bucket in $(aws s3api list-buckets --query 'Buckets[].Name' --output text); do
+    aws s3api delete-bucket-policy --bucket "$bucket"
+done
+"""
 
 
 def blocks(text):
     found = [body for account, body in BLOCK.findall(text) if not account]
     assert len(found) >= BLOCKS_MIN, f"only {len(found)} blocks are run"
-    return found
+    return [body + WITHOUT_TLS if "sam deploy" in body else body for body in found]
 
 
 def checkout(folder, command, tools):
