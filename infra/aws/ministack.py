@@ -24,7 +24,7 @@ class Ministack:
     def __init__(self, work, enforce_roles, address="127.0.0.1"):
         self.log = work / "ministack.log"
         self.folder = work / "ministack"
-        work.mkdir()
+        work.mkdir(parents=True)
         self.folder.mkdir()
         port = free_port(address)
         self.endpoint = f"http://{address}:{port}"

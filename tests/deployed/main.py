@@ -11,8 +11,10 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(TOP / "infra" / "aws"))
 
 import bootstraps  # noqa: E402
+import guide  # noqa: E402
 import partners  # noqa: E402
 import poison  # noqa: E402
+import sizes  # noqa: E402
 import trains  # noqa: E402
 from bootstraps import cargo  # noqa: E402
 from day import Day, definitions  # noqa: E402
@@ -23,7 +25,9 @@ from stack import Stack  # noqa: E402
 ADAPTERS = ["-p", "harmonia-aws", "-p", "harmonia-runtime", "--test", "ministack",
             "--features", "harmonia-aws/deployed,harmonia-runtime/deployed"]
 BY_HAND = ["-p", "harmonia-function-export", "--features", "deployed", "--example", "by-hand"]
-PARTS = ["adapters", "partners", "trains", "day"]
+PARTS = ["adapters", "partners", "sizes", "trains", "day", "guide"]
+# what these work with
+BUILT = {"sizes", "trains", "day"}
 # of the trains: their merchants need no keys
 SECRET = {"card_key": "0123456789abcdef0123456789abcdef", "directory_key": "none", "aes_key": "none"}
 # ministack moves some 90 messages a second from queue to function; the demo's day has three times as many lines
@@ -89,9 +93,18 @@ def day(work, sam, built, command, clock):
     clock.lap("the day on the stack is the embedded run's")
 
 
+def followed(work, command, tools, clock):
+    work.mkdir()
+    with Ministack(work / "up", enforce_roles=True) as ministack:
+        guide.play(work, ministack.endpoint, command, tools)
+    clock.lap("the deploy guide can be followed")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sam", required=True)
+    parser.add_argument("--tools", help="folders of programs that the guide asks for, with colons", default="")
+    parser.add_argument("--write", action="store_true", help="sizes: write the table into docs/functions.md")
     parser.add_argument("--profile", choices=["lambda", "dev"], default="lambda")
     parser.add_argument("parts", nargs="*", choices=PARTS, default=PARTS)
     asked = parser.parse_args()
@@ -102,10 +115,10 @@ def main():
         cargo("test", "--locked", "--quiet", "--no-run", *ADAPTERS)
     if "trains" in asked.parts:
         cargo("build", "--locked", "--quiet", *BY_HAND)
-    if "day" in asked.parts:
+    if {"day", "guide"} & set(asked.parts):
         command = bootstraps.command()
     clock.lap("built")
-    if "trains" in asked.parts or "day" in asked.parts:
+    if BUILT & set(asked.parts):
         built = bootstraps.build(asked.profile)
         clock.lap("bootstraps built")
     work = bootstraps.target() / "deployed"
@@ -115,10 +128,15 @@ def main():
         adapters(work / "adapters", clock)
     if "partners" in asked.parts:
         roles(work / "partners", asked.sam, clock)
+    if "sizes" in asked.parts:
+        sizes.play(built, work / "sizes", asked.write)
+        clock.lap("sizes and starts")
     if "trains" in asked.parts:
         scenario(work / "trains", asked.sam, built, clock)
     if "day" in asked.parts:
         day(work / "day", asked.sam, built, command, clock)
+    if "guide" in asked.parts:
+        followed(work / "guide", command, asked.tools, clock)
     print("deployed: ok")
 
 

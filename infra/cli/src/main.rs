@@ -32,11 +32,11 @@ use std::{path::PathBuf, process::ExitCode};
 #[command(name = "harmonia", version, arg_required_else_help = true)]
 struct Arguments {
     /// Where the local cloud keeps its state.
-    #[arg(long, global = true, default_value = ".harmonia", value_name = "FOLDER")]
+    #[arg(long, default_value = ".harmonia", value_name = "FOLDER")]
     state: PathBuf,
     /// Work on the stack that the environment describes, with its functions' variables (`infra/aws/variables`).
     #[cfg(feature = "aws")]
-    #[arg(long, global = true, conflicts_with = "state")]
+    #[arg(long, conflicts_with = "state")]
     deployed: bool,
     #[command(subcommand)]
     command: Command,

@@ -115,7 +115,7 @@ mod tests {
                 r#"{"wasabi-club": {"base": "http://h/", "second": "http://s/"}}"#,
                 "address of wasabi-club: it has no second address",
             ),
-            (r#"{"wasabi-club": 1}"#, "addresses: Data at line 1 column 17"),
+            (r#"{"wasabi-club": 1}"#, "addresses: Data at line 1 column 18"),
             ("secret", "addresses: Syntax at line 1 column 1"),
         ] {
             assert_eq!(read(text).unwrap_err().to_string(), words);

@@ -112,8 +112,7 @@ impl Stack {
         loop {
             let waiting = self.waiting().await?;
             let at_door = waiting.iter().any(|w| doors.iter().any(|door| w.contains(door)));
-            let rows = Rows::from_items(self.items().await?.into_iter().map(|(_, item)| item))?;
-            if !at_door && open_files(&rows).is_empty() {
+            if !at_door && open_files(&self.ledger().await?).is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -126,7 +125,7 @@ impl Stack {
         loop {
             let mut left = self.waiting().await?;
             if left.is_empty() {
-                let rows = Rows::from_items(self.items().await?.into_iter().map(|(_, item)| item))?;
+                let rows = self.ledger().await?;
                 left = open_files(&rows);
                 left.extend(open_exports(&rows));
             }
@@ -139,6 +138,11 @@ impl Stack {
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Files and exports.
+    async fn ledger(&self) -> Result<Rows, Failure> {
+        Ok(Rows::from_items(dump(&self.tables, Table::Ledger).await?)?)
     }
 
     /// Every item, with its table.
