@@ -9,7 +9,6 @@ use harmonia_local::{mailbox::Sight, memory_cloud::MemoryCloud, state::Rows};
 use harmonia_ports::{Bucket, memory::SetClock};
 use harmonia_state::file_key;
 use jiff::SignedDuration;
-use serde_json::json;
 
 /// Just above one range's lines.
 const LINES: usize = 20_050;
@@ -107,7 +106,7 @@ async fn announced(cloud: &MemoryCloud) -> File {
 
 async fn quarter_of_an_hour_later(cloud: &MemoryCloud) {
     advance(&cloud.clock);
-    cloud.cloud.fire(json!({ "v": 1, "k": "tick" })).await.unwrap();
+    cloud.cloud.tick().await.unwrap();
 }
 
 fn advance(clock: &SetClock) {

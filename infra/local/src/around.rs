@@ -45,7 +45,7 @@ pub fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
         objects: Arc::new(Wrapped { inner: ports.objects, around: around() }),
         queues: Arc::new(Wrapped { inner: ports.queues, around: around() }),
         web: Arc::new(Wrapped { inner: ports.web, around: around() }),
-        trains: ports.trains,
+        machines: ports.machines,
         secrets: ports.secrets,
         clock: ports.clock,
     }

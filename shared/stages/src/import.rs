@@ -9,6 +9,7 @@ mod payment;
 mod plan;
 mod range;
 mod report;
+mod rounds;
 mod sale;
 
 pub use file::{FILE_BYTES_MAX, Notice, file_name};
@@ -19,6 +20,7 @@ pub(crate) use payment::AMEX_AUTH_NOT_USED;
 pub use plan::FileLimits;
 pub(crate) use report::read_reject_csv;
 pub use report::{RangeReport, RejectRow};
+pub use rounds::{Next, Round};
 
 #[cfg(test)]
 mod tests;

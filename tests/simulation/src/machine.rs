@@ -27,7 +27,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Item, NoTrains, Ports, Secrets, Table,
+    Bucket, Clock, Item, NoMachines, Ports, Secrets, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -186,7 +186,7 @@ impl Machine {
             objects: objects.clone(),
             queues: post.clone(),
             web: outside.clone(),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: shared.secrets.clone(),
             clock: clock.clone(),
         };
@@ -225,7 +225,7 @@ impl Machine {
             objects: self.objects.clone(),
             queues: self.post.clone(),
             web: self.outside.clone(),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: self.shared.secrets.clone(),
             clock: self.clock.clone(),
         };
@@ -380,8 +380,12 @@ async fn invoke(app: App, queue: String, event: Value) -> Result<Value, String> 
 }
 
 async fn tick(app: App) -> Result<Value, String> {
-    let event = serde_json::json!({ "v": 1, "k": "tick" });
-    harmonia_function_export::handle(&app, event).await.map_err(|e| e.to_string())
+    for k in ["tick", "sweep"] {
+        // what is left open has to be seen at the end, not mended
+        let event = serde_json::json!({ "v": 1, "k": k, "book": false });
+        harmonia_function_tick::handle(&app, event).await.map_err(|e| e.to_string())?;
+    }
+    Ok(Value::Null)
 }
 
 /// Rows by key, with their versions, for the trace.
