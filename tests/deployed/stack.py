@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import urllib.request
 
 import boto3
 import yaml
@@ -38,6 +39,7 @@ class Stack:
     def pack(self, bootstraps):
         template = self.top / "template.yaml"
         self.folder.mkdir()
+        self.real = []
         shutil.copy(template, self.folder)
         (self.folder / "infra").symlink_to(self.top / "infra")
         resources = yaml.load(template.read_text(encoding="utf-8"), Loader)["Resources"]
@@ -51,6 +53,7 @@ class Stack:
                 subprocess.run(["strip", "-o", package / "bootstrap", bootstrap], check=True)
                 shutil.copytree(self.top / "tests" / "deployed" / "definitions", package / "definitions")
                 self.task_root = package
+                self.real.append(package.name.removeprefix("harmonia-"))
             (package / "bootstrap").chmod(0o755)
 
     def deploy(self, sam, merchant_urls):
@@ -66,28 +69,51 @@ class Stack:
             stderr=subprocess.STDOUT)
         described = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        self.function = self.outputs["ExportFunctionName"]
-        self.machine = self.outputs["DeliverMachineArn"]
         # the stack makes the secret empty; a person fills it
         self.client("secretsmanager").put_secret_value(SecretId="harmonia-trains", SecretString=json.dumps(SECRETS))
-        configuration = self.client("lambda").get_function_configuration(FunctionName=self.function)
-        self.variables = configuration["Environment"]["Variables"]
+        self.configurations = {name: self.configuration(name) for name in self.real}
+        # a person may use everything that one of the functions may
+        self.variables = {}
+        for configuration in self.configurations.values():
+            self.variables.update(configuration["Environment"]["Variables"])
         assert json.loads(self.variables["HARMONIA_BASE_URLS"]) == merchant_urls, self.variables
 
+    def configuration(self, function):
+        name = self.outputs[f"{function.capitalize()}FunctionName"]
+        return self.client("lambda").get_function_configuration(FunctionName=name)
+
+    def arn(self, function):
+        return self.configurations[function]["FunctionArn"]
+
+    def call(self, function, event):
+        """As a schedule would; what it answers."""
+        answer = self.client("lambda").invoke(FunctionName=self.arn(function), Payload=json.dumps(event))
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return said
+
+    def scale_waits(self, scale):
+        """What state machines wait for, and between two tries: everything else takes its time."""
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/config", method="POST",
+                                         data=json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode())
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["applied"] == {"stepfunctions._SFN_WAIT_SCALE": scale}
+
     def quiet(self):
-        """Trains alone: the tick would take up what is due as well, and the placeholders have nothing to say."""
+        """The scenarios alone: schedules would take up what is due as well, and the placeholders have nothing to say."""
         functions = self.client("lambda")
         for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-            if not mapping["FunctionArn"].endswith(f":{self.function}"):
+            if mapping["FunctionArn"] not in [self.arn(function) for function in self.real]:
                 functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         scheduler = self.client("scheduler")
-        tick = scheduler.get_schedule(Name="harmonia-trains-tick")
-        kept = {key: tick[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
-        scheduler.update_schedule(**kept, State="DISABLED")
-        assert scheduler.get_schedule(Name="harmonia-trains-tick")["State"] == "DISABLED"
+        for name in ("harmonia-trains-tick", "harmonia-trains-sweep"):
+            schedule = scheduler.get_schedule(Name=name)
+            kept = {key: schedule[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+            scheduler.update_schedule(**kept, State="DISABLED")
+            assert scheduler.get_schedule(Name=name)["State"] == "DISABLED"
 
     def by_hand(self, program, *arguments):
-        """What a person does, with the function's own environment."""
+        """What a person does, with the functions' own environment."""
         environment = {**self.environment, **self.variables, "LAMBDA_TASK_ROOT": str(self.task_root), "RUST_LOG": "warn"}
         done = subprocess.run([program, *map(str, arguments)], env=environment, check=True, stdout=subprocess.PIPE,
                               text=True)

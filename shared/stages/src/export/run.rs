@@ -13,7 +13,7 @@ use harmonia_domain::{
     time::sortable,
 };
 use harmonia_ports::{BatchMinute, Bucket, Class, Key, ObjectError, Query, Read, Table, Work};
-use harmonia_state::{Row, Stored, batch_pk, work};
+use harmonia_state::{Row, Stored, StoredError, batch_pk, work};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -95,9 +95,12 @@ impl Harmonia {
         // members that a run gave to a batch before it died
         let mut given: BTreeSet<ExportKey> = BTreeSet::new();
         for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, COLLECTED_MAX).await? {
-            let found: Option<Stored<Batch>> = self.store().get(&key, Read::Consistent).await?;
-            let Some(batch) = found else { continue };
-            if batch.row.state == BatchState::Draft {
+            let found: Option<Stored<Batch>> = match self.store().get(&key, Read::Consistent).await {
+                // it stays listed, and whoever is to carry it on says so
+                Err(StoredError::Damaged { .. }) => None,
+                found => found?,
+            };
+            if let Some(batch) = found.filter(|batch| batch.row.state == BatchState::Draft) {
                 given.extend(self.manifest(&batch.row).await?);
             }
             keys.push(key);
