@@ -1,5 +1,5 @@
-//! What the scenarios of `tests/deployed` do to a stack: exports in the shape in which match leaves them, their list and
-//! a redrive, files that are not finished, identifiers. It runs with the environment of the functions, so tables,
+//! What the scenarios of `tests/deployed` do to a stack: exports in the shape in which match leaves them, their list
+//! and a redrive, files that are not finished, identifiers. It runs with the environment of the functions, so tables,
 //! queues and definitions are the same.
 //!
 //! ```text
@@ -37,8 +37,8 @@ type Failed = Box<dyn Error>;
 
 /// Who these exports are from.
 const BY: &str = "by-hand";
-const USAGE: &str = "by-hand seed MERCHANT COUNT | collect MERCHANT FROM TO | list MERCHANT STATE | redrive MERCHANT STATE RATE | files | \
-                     retry ID | onboard MERCHANT LOCATION MID";
+const USAGE: &str = "by-hand seed MERCHANT COUNT | collect MERCHANT FROM TO | list MERCHANT STATE | \
+                     redrive MERCHANT STATE RATE | files | retry ID | onboard MERCHANT LOCATION MID";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failed> {
