@@ -36,7 +36,12 @@ use std::{
 };
 
 /// What a day as small as this one does not show.
-const RARE: [(&str, &str); 6] = [
+const RARE: [(&str, &str); 10] = [
+    // the walk through the book finds nothing in a healthy system; what it finds it matches
+    ("tick", "dynamodb:BatchWriteItem on book"),
+    ("tick", "dynamodb:UpdateItem on book"),
+    ("tick", "sqs:SendMessage on match"),
+    ("tick", "sqs:SendMessage on export"),
     // an execution that has died is followed by another
     ("tick", "states:StartExecution on import-file"),
     // as is one that has gone on for long
@@ -507,7 +512,7 @@ fn differences(used: &Rights, allowed: &Rights) -> Vec<String> {
         told.extend(used.difference(&allowed).map(|right| format!("{function} needs {right}")));
         let idle = allowed.difference(&used).filter(|r| !RARE.contains(&(function, r)));
         // tells a file that is gone from one that is forbidden; no call of its own
-        let idle = idle.filter(|r| !["s3:ListBucket on imports", "s3:ListBucket on audit"].contains(&r.as_str()));
+        let idle = idle.filter(|right| !right.starts_with("s3:ListBucket on "));
         told.extend(idle.map(|right| format!("{function} does not need {right}")));
     }
     told
