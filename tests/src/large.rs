@@ -15,7 +15,7 @@ const LINES: usize = 20_050;
 
 /// Declined rows are skipped and cost no write; every hundredth is a sale. Of the ids that come twice, once in each
 /// range, one says the same and one does not; one was rejected the first time and is new the second (D2).
-fn text() -> String {
+pub(crate) fn text() -> String {
     let mut rows = vec![iceland("skipped", "decline", "10.00"); LINES];
     for n in (0..LINES).step_by(100) {
         rows[n] = iceland(&format!("ICE-{n}"), "390211", "12.34");
@@ -45,7 +45,7 @@ fn kept(rows: &Rows) -> Vec<(String, i64)> {
     kept
 }
 
-fn check(rows: &Rows) {
+pub(crate) fn check(rows: &Rows) {
     let [file] = &rows.files[..] else { panic!("{:?}", rows.files) };
     assert_eq!((file.ranges, file.totals), (2, expected()));
     assert_eq!(file.state, FileState::Closed { forwarded: true });

@@ -3,7 +3,10 @@
 //! missing right before the first deployment: neither the local cloud nor the emulators check rights.
 
 use super::{at, list, of_type, resource, short_name, statements, template};
-use crate::sample::{gzip, iceland, iceland_header};
+use crate::{
+    machines::Started,
+    sample::{gzip, iceland, iceland_header},
+};
 use async_trait::async_trait;
 use harmonia_domain::{card::CardKeys, ids::Id};
 use harmonia_gen::{Day, Drop, DropKind, Plan, generate};
@@ -204,25 +207,15 @@ impl Queues for Watched<MemoryMailbox> {
     }
 }
 
-/// Executions that have been started, each name once.
-#[derive(Default)]
-struct Started {
-    names: Mutex<BTreeSet<String>>,
-    waiting: Mutex<Vec<Execution>>,
-}
-
 #[async_trait]
 impl Machines for Watched<Started> {
     async fn ensure(&self, execution: &Execution) -> Result<(), MachineError> {
         self.watch.note("states:StartExecution", execution.machine().as_str());
-        if self.inner.names.lock().unwrap().insert(execution.name()) {
-            self.inner.waiting.lock().unwrap().push(execution.clone());
-        }
-        Ok(())
+        self.inner.ensure(execution).await
     }
 
     fn run(&self) -> bool {
-        true
+        self.inner.run()
     }
 }
 
