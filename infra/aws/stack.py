@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import urllib.request
 
 import boto3
 import variables
@@ -41,6 +42,7 @@ class Stack:
     def pack(self, bootstraps):
         text = (self.top / "template.yaml").read_text(encoding="utf-8")
         self.folder.mkdir()
+        self.real = []
         # ministack speaks plain HTTP: the refusals of whatever does not come by TLS must not meet
         (self.folder / "template.yaml").write_text(text.replace(TLS_ONLY, NEVER), encoding="utf-8")
         (self.folder / "infra").symlink_to(self.top / "infra")
@@ -55,6 +57,7 @@ class Stack:
                 subprocess.run(["strip", "-o", package / "bootstrap", bootstrap], check=True)
                 shutil.copytree(self.definitions, package / "definitions")
                 self.task_root = package
+                self.real.append(package.name.removeprefix("harmonia-"))
             (package / "bootstrap").chmod(0o755)
 
     def deploy(self, sam, directory_url, merchant_urls, secret):
@@ -69,47 +72,58 @@ class Stack:
              f"DirectoryUrl={directory_url}", f'MerchantUrls="{urls}"'],
             cwd=self.folder, env=self.environment, check=True, stdout=(self.folder / "sam.log").open("w"),
             stderr=subprocess.STDOUT)
-        self.without_tls()
         described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        self.function = self.outputs["ExportFunctionName"]
-        self.machine = self.outputs["DeliverMachineArn"]
         # the stack makes the secret empty; a person fills it
         self.client("secretsmanager").put_secret_value(SecretId=stack, SecretString=json.dumps(secret))
-        self.variables = self.variables_of(self.function)
+        self.configurations = {name: self.configuration(name) for name in self.real}
+        # a person may use everything that one of the functions may
+        self.variables = variables.of_stack(self.client, stack)
         assert json.loads(self.variables["HARMONIA_BASE_URLS"]) == merchant_urls, self.variables
 
-    def without_tls(self):
-        """The buckets' policies refuse whatever does not come by TLS, which ministack takes at its word; it has none."""
-        objects = self.client("s3")
-        for bucket in objects.list_buckets()["Buckets"]:
-            objects.delete_bucket_policy(Bucket=bucket["Name"])
+    def configuration(self, function):
+        name = self.outputs[f"{function.capitalize()}FunctionName"]
+        return self.client("lambda").get_function_configuration(FunctionName=name)
 
-    def variables_of(self, function):
-        return self.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    def arn(self, function):
+        return self.configurations[function]["FunctionArn"]
+
+    def call(self, function, event):
+        """As a schedule would; what it answers."""
+        answer = self.client("lambda").invoke(FunctionName=self.arn(function), Payload=json.dumps(event))
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return said
+
+    def scale_waits(self, scale):
+        """What state machines wait for, and between two tries: everything else takes its time."""
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/config", method="POST",
+                                         data=json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode())
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["applied"] == {"stepfunctions._SFN_WAIT_SCALE": scale}
 
     def everything(self):
         """The environment of a program that works on the stack; also with the package's folder, where a function
         finds its definitions."""
-        found = variables.of_stack(self.client, f"harmonia-{self.name}")
-        return {**self.environment, "RUST_LOG": "warn", **found, "LAMBDA_TASK_ROOT": str(self.task_root)}
+        package = {"LAMBDA_TASK_ROOT": str(self.task_root), "RUST_LOG": "warn"}
+        return {**self.environment, **package, **self.variables}
 
     def quiet(self):
-        """Trains alone: the tick would take up what is due as well, and the placeholders have nothing to say."""
+        """The scenarios alone: schedules would take up what is due as well, and the placeholders have nothing to say."""
         functions = self.client("lambda")
         for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-            if not mapping["FunctionArn"].endswith(f":{self.function}"):
+            if mapping["FunctionArn"] not in [self.arn(function) for function in self.real]:
                 functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         scheduler = self.client("scheduler")
-        tick = scheduler.get_schedule(Name=f"harmonia-{self.name}-tick")
-        kept = {key: tick[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
-        scheduler.update_schedule(**kept, State="DISABLED")
-        assert scheduler.get_schedule(Name=f"harmonia-{self.name}-tick")["State"] == "DISABLED"
+        for name in (f"harmonia-{self.name}-tick", f"harmonia-{self.name}-sweep"):
+            schedule = scheduler.get_schedule(Name=name)
+            kept = {key: schedule[key] for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+            scheduler.update_schedule(**kept, State="DISABLED")
+            assert scheduler.get_schedule(Name=name)["State"] == "DISABLED"
 
     def by_hand(self, program, *arguments):
-        """What a person does, with the function's own environment."""
-        package = {"LAMBDA_TASK_ROOT": str(self.task_root), "RUST_LOG": "warn"}
-        environment = {**self.environment, **self.variables, **package}
+        """What a person does, with the functions' own environment."""
+        environment = self.everything()
         done = subprocess.run([program, *map(str, arguments)], env=environment, check=True, stdout=subprocess.PIPE,
                               text=True)
         return json.loads(done.stdout)

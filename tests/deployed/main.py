@@ -12,6 +12,7 @@ sys.path.append(str(TOP / "infra" / "aws"))
 
 import bootstraps  # noqa: E402
 import guide  # noqa: E402
+import machines  # noqa: E402
 import partners  # noqa: E402
 import poison  # noqa: E402
 import sizes  # noqa: E402
@@ -25,13 +26,15 @@ from stack import Stack  # noqa: E402
 ADAPTERS = ["-p", "harmonia-aws", "-p", "harmonia-runtime", "--test", "ministack",
             "--features", "harmonia-aws/deployed,harmonia-runtime/deployed"]
 BY_HAND = ["-p", "harmonia-function-export", "--features", "deployed", "--example", "by-hand"]
-PARTS = ["adapters", "partners", "sizes", "trains", "day", "guide"]
+PARTS = ["adapters", "partners", "sizes", "machines", "trains", "day", "guide"]
 # what these work with
-BUILT = {"sizes", "trains", "day"}
-# of the trains: their merchants need no keys
+BUILT = {"sizes", "machines", "trains", "day"}
+# of machines and trains: their merchants need no keys
 SECRET = {"card_key": "0123456789abcdef0123456789abcdef", "directory_key": "none", "aes_key": "none"}
 # ministack moves some 90 messages a second from queue to function; the demo's day has three times as many lines
 DAY = {"seed": 1, "payments": 600, "sales": 900}
+# the functions that the state machines call, and the schedules'
+REAL = ["export", "import", "tick"]
 
 
 class Clock:
@@ -62,14 +65,18 @@ def roles(work, sam, clock):
         partners.play(stack, clock)
 
 
-def scenario(work, sam, built, clock):
+def scenarios(work, sam, built, clock, parts):
     with Ministack(work, enforce_roles=True) as ministack, Merchants() as merchants:
         stack = Stack(TOP, work / "stack", ministack.endpoint, "trains", TOP / "tests" / "deployed" / "definitions")
-        stack.pack({"harmonia-export": built["harmonia-export"]})
+        stack.pack({f"harmonia-{name}": built[f"harmonia-{name}"] for name in REAL})
         stack.deploy(sam, "http://127.0.0.1:1", merchants.urls(), SECRET)
         clock.lap("stack deployed")
         stack.quiet()
-        trains.play(stack, merchants, bootstraps.target() / "debug" / "examples" / "by-hand", clock)
+        by_hand = bootstraps.target() / "debug" / "examples" / "by-hand"
+        if "machines" in parts:
+            machines.play(stack, by_hand, clock)
+        if "trains" in parts:
+            trains.play(stack, merchants, by_hand, clock)
 
 
 def day(work, sam, built, command, clock):
@@ -113,7 +120,8 @@ def main():
     clock, built, command = Clock(), {}, None
     if "adapters" in asked.parts:
         cargo("test", "--locked", "--quiet", "--no-run", *ADAPTERS)
-    if "trains" in asked.parts:
+    in_stack = {"machines", "trains"}.intersection(asked.parts)
+    if in_stack:
         cargo("build", "--locked", "--quiet", *BY_HAND)
     if {"day", "guide"} & set(asked.parts):
         command = bootstraps.command()
@@ -131,8 +139,8 @@ def main():
     if "sizes" in asked.parts:
         sizes.play(built, work / "sizes", asked.write)
         clock.lap("sizes and starts")
-    if "trains" in asked.parts:
-        scenario(work / "trains", asked.sam, built, clock)
+    if in_stack:
+        scenarios(work / "stack", asked.sam, built, clock, in_stack)
     if "day" in asked.parts:
         day(work / "day", asked.sam, built, command, clock)
     if "guide" in asked.parts:

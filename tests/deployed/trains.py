@@ -8,9 +8,10 @@ An event that is none fails at once, with its name.
 """
 
 import collections
-import datetime
 import json
 import time
+
+from steps import Machine, instant, of_type, states, until
 
 PATIENT, HURRIED = 30, 3
 # a train leaves 60 to 120 s after what it takes along was put off; then some seconds for the work on a busy machine
@@ -23,22 +24,11 @@ REPEATS_S = 90
 CALLS = 5
 
 
-def until(seconds, words, look):
-    """Looks once a second until there is something to see."""
-    end = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if seen:
-            return seen
-        assert time.monotonic() < end, f"not within {seconds} s: {words}"
-        time.sleep(1)
-
-
 class Scenario:
     def __init__(self, stack, merchants, by_hand):
         self.stack, self.merchants, self.program = stack, merchants, by_hand
         self.ledger = stack.client("dynamodb")
-        self.steps = stack.client("stepfunctions")
+        self.machine = Machine(stack, "deliver", "DeliverMachineArn", {"ExportFunctionArn": stack.arn("export")})
         self.exports = {}
 
     def by_hand(self, *arguments):
@@ -63,61 +53,20 @@ class Scenario:
 
     def trains(self, merchant):
         """The executions of a merchant's trains by their minute, and that nothing of it waits without one."""
-        executions = {e["name"]: e for e in self.executions() if e["name"].startswith(f"deliver-{merchant}-")}
+        executions = {e["name"]: e for e in self.machine.executions() if e["name"].startswith(f"deliver-{merchant}-")}
         for row in self.rows(merchant):
             if row["st"]["S"] == "waiting":
                 name = f"deliver-{merchant}-{instant(row['due']['S']):%Y%m%dT%H%M}"
                 assert name in executions, f"{name} is not among {sorted(executions)}"
         return executions
 
-    def executions(self):
-        pages = self.steps.get_paginator("list_executions").paginate(stateMachineArn=self.stack.machine)
-        return [execution for page in pages for execution in page["executions"]]
-
-    def history(self, execution):
-        pages = self.steps.get_paginator("get_execution_history").paginate(executionArn=execution["executionArn"])
-        return [event for page in pages for event in page["events"]]
-
-    def start(self, name, event):
-        return self.steps.start_execution(stateMachineArn=self.stack.machine, name=name, input=json.dumps(event))
-
-    def ended(self, execution, seconds):
-        def look():
-            told = self.steps.describe_execution(executionArn=execution["executionArn"])
-            return told if told["status"] != "RUNNING" else None
-        return until(seconds, execution["executionArn"], look)
-
-
-def instant(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def states(history):
-    """The states that were entered, in order."""
-    return [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
-
-
-def of_type(history, kind):
-    return [event for event in history if event["type"] == kind]
-
-
-def the_machine_is_the_template_s(scenario):
-    """What runs is the repository's file with the function's ARN."""
-    text = (scenario.stack.top / "infra" / "statemachines" / "deliver.asl.json").read_text(encoding="utf-8")
-    functions = scenario.stack.client("lambda")
-    arn = functions.get_function_configuration(FunctionName=scenario.stack.function)["FunctionArn"]
-    told = scenario.steps.describe_state_machine(stateMachineArn=scenario.stack.machine)
-    assert json.loads(told["definition"]) == json.loads(text.replace("${ExportFunctionArn}", arn))
-    assert scenario.stack.variables["HARMONIA_DELIVER_MACHINE"] == scenario.stack.machine
-
 
 def an_event_that_is_none(scenario):
     """Harmonia.BadEvent is not repeated."""
     event = {"v": 1, "k": "nonsense", "minute": "2026-01-01T00:00:00Z"}
-    execution = scenario.start("bad-event", event)
-    told = scenario.ended(execution, FIRST_S)
-    assert (told["status"], told.get("error")) == ("FAILED", "Harmonia.BadEvent"), told
-    history = scenario.history(execution)
+    execution = scenario.machine.start("bad-event", event)
+    scenario.machine.ended(execution, FIRST_S, "FAILED", "Harmonia.BadEvent")
+    history = scenario.machine.history(execution)
     assert states(history) == ["Wait", "TakeAlong"] and len(of_type(history, "TaskFailed")) == 1, history
 
 
@@ -128,22 +77,20 @@ def break_an_entry(scenario):
     typed = {key: {"N": str(value)} if isinstance(value, int) else {"S": value} for key, value in item.items()}
     scenario.ledger.put_item(TableName=scenario.stack.variables["HARMONIA_TABLE_LEDGER"], Item=typed)
     event = {"v": 1, "k": "train", "merchant": "broken", "minute": "2026-01-01T00:00:00Z", "round": 0}
-    return scenario.start("deliver-broken-20260101T0000", event)
+    return scenario.machine.start("deliver-broken-20260101T0000", event)
 
 
 def repeated_and_failed(scenario, execution):
     """Harmonia.StageFailed is repeated as the machine says, then the execution fails with it."""
-    told = scenario.ended(execution, REPEATS_S)
-    assert (told["status"], told.get("error")) == ("FAILED", "Harmonia.StageFailed"), told
-    failed = of_type(scenario.history(execution), "TaskFailed")
+    scenario.machine.ended(execution, REPEATS_S, "FAILED", "Harmonia.StageFailed")
+    failed = of_type(scenario.machine.history(execution), "TaskFailed")
     assert len(failed) == CALLS, f"{len(failed)} calls"
 
 
 def left_on_time(scenario, execution):
     """A train that succeeded waited for its minute, then went from group to group. Returns how many groups."""
-    told = scenario.ended(execution, FIRST_S)
-    assert told["status"] == "SUCCEEDED", told
-    event, history = json.loads(told["input"]), scenario.history(execution)
+    told = scenario.machine.ended(execution, FIRST_S, "SUCCEEDED")
+    event, history = json.loads(told["input"]), scenario.machine.history(execution)
     groups = states(history).count("TakeAlong")
     assert states(history) == ["Wait", *["TakeAlong", "More"] * groups, "Done"], states(history)
     taken = next(e for e in history if e.get("stateEnteredEventDetails", {}).get("name") == "TakeAlong")
@@ -155,7 +102,6 @@ def left_on_time(scenario, execution):
 
 def play(stack, merchants, by_hand, clock):
     scenario = Scenario(stack, merchants, by_hand)
-    the_machine_is_the_template_s(scenario)
     into_minute = time.time() % 60
     if into_minute > LATE_S:
         time.sleep(60 - into_minute)
@@ -194,8 +140,8 @@ def play(stack, merchants, by_hand, clock):
     for merchant in ("patient", "hurried"):
         for name, execution in sorted(scenario.trains(merchant).items()):
             groups[merchant] = max(groups[merchant], left_on_time(scenario, execution))
-            print(f"deployed: {name}: SUCCEEDED, {states(scenario.history(execution)).count('TakeAlong')} groups")
+            print(f"deployed: {name}: SUCCEEDED, {states(scenario.machine.history(execution)).count('TakeAlong')} groups")
     assert groups["patient"] > 1, "the Choice did not go round"
-    statuses = collections.Counter(execution["status"] for execution in scenario.executions())
+    statuses = collections.Counter(execution["status"] for execution in scenario.machine.executions())
     assert statuses["FAILED"] == 2 and set(statuses) == {"FAILED", "SUCCEEDED"}, statuses
     clock.lap(f"executions: {dict(statuses)}")

@@ -9,14 +9,13 @@ use harmonia_local::{mailbox::Sight, memory_cloud::MemoryCloud, state::Rows};
 use harmonia_ports::{Bucket, memory::SetClock};
 use harmonia_state::file_key;
 use jiff::SignedDuration;
-use serde_json::json;
 
 /// Just above one range's lines.
 const LINES: usize = 20_050;
 
 /// Declined rows are skipped and cost no write; every hundredth is a sale. Of the ids that come twice, once in each
 /// range, one says the same and one does not; one was rejected the first time and is new the second (D2).
-fn text() -> String {
+pub(crate) fn text() -> String {
     let mut rows = vec![iceland("skipped", "decline", "10.00"); LINES];
     for n in (0..LINES).step_by(100) {
         rows[n] = iceland(&format!("ICE-{n}"), "390211", "12.34");
@@ -46,7 +45,7 @@ fn kept(rows: &Rows) -> Vec<(String, i64)> {
     kept
 }
 
-fn check(rows: &Rows) {
+pub(crate) fn check(rows: &Rows) {
     let [file] = &rows.files[..] else { panic!("{:?}", rows.files) };
     assert_eq!((file.ranges, file.totals), (2, expected()));
     assert_eq!(file.state, FileState::Closed { forwarded: true });
@@ -107,7 +106,7 @@ async fn announced(cloud: &MemoryCloud) -> File {
 
 async fn quarter_of_an_hour_later(cloud: &MemoryCloud) {
     advance(&cloud.clock);
-    cloud.cloud.fire(json!({ "v": 1, "k": "tick" })).await.unwrap();
+    cloud.cloud.tick().await.unwrap();
 }
 
 fn advance(clock: &SetClock) {

@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
 mod onboarding;
 #[cfg(test)]
 mod recorded;

@@ -1,16 +1,22 @@
-//! What the scenario of `tests/deployed` does to a stack: exports in the shape in which match leaves them, their list,
-//! and a redrive. It runs with the environment of the export function, so tables, queues and definitions are the same.
+//! What the scenarios of `tests/deployed` do to a stack: exports in the shape in which match leaves them, their list
+//! and a redrive, files that are not finished, identifiers. It runs with the environment of the functions, so tables,
+//! queues and definitions are the same.
 //!
 //! ```text
-//! by-hand seed MERCHANT COUNT            puts exports and sends their message
-//! by-hand list MERCHANT STATE            prints them as JSON
-//! by-hand redrive MERCHANT STATE RATE    sends them again, so many a minute
+//! by-hand seed MERCHANT COUNT             puts exports and sends their message
+//! by-hand collect MERCHANT FROM TO        puts exports that wait for a batch run
+//! by-hand list MERCHANT STATE             prints them as JSON
+//! by-hand redrive MERCHANT STATE RATE     sends them again, so many a minute
+//! by-hand files                           prints the files that are not finished
+//! by-hand retry ID                        tries a stuck one again
+//! by-hand onboard MERCHANT LOCATION MID   onboards a till, and re-opens what waited for it
 //! ```
 
 use harmonia_domain::{
     card::{MemberHash, TokenHash},
     export::{BookKey, Export, ExportFacts, ExportState, MatchType},
     feed::{Kind, Scheme, Slug},
+    identifier::{Identifier, IdentifierType},
     identity::Identity,
     ids::Id,
     money::{Currency, MinorUnits},
@@ -22,16 +28,17 @@ use harmonia_stages::{
     export::{Listing, Redrive},
     message::{Body, ExportName, ITEMS_MAX, Message, VERSION},
 };
-use harmonia_state::{Store, StoredIdentity};
+use harmonia_state::{Store, StoredIdentity, file_key};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::{env, error::Error, io::Write};
+use std::{env, error::Error, io::Write, ops::Range};
 
 type Failed = Box<dyn Error>;
 
 /// Who these exports are from.
 const BY: &str = "by-hand";
-const USAGE: &str = "by-hand seed MERCHANT COUNT | list MERCHANT STATE | redrive MERCHANT STATE RATE";
+const USAGE: &str = "by-hand seed MERCHANT COUNT | collect MERCHANT FROM TO | list MERCHANT STATE | \
+                     redrive MERCHANT STATE RATE | files | retry ID | onboard MERCHANT LOCATION MID";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failed> {
@@ -39,7 +46,17 @@ async fn main() -> Result<(), Failed> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let app = deployed::app().await?;
     let said = match words.as_slice() {
-        ["seed", merchant, count] => seed(&app, merchant.parse()?, count.parse()?).await?,
+        ["seed", merchant, count] => {
+            let names = put(&app, &merchant.parse()?, 0..count.parse()?, &ExportState::Ready).await?;
+            send(&app, merchant, &names).await?;
+            told(&names)
+        }
+        ["collect", merchant, from, to] => {
+            told(&put(&app, &merchant.parse()?, from.parse()?..to.parse()?, &ExportState::Collecting).await?)
+        }
+        ["files"] => files(&app).await?,
+        ["retry", id] => retry(&app, id).await?,
+        ["onboard", merchant, location, mid] => onboard(&app, merchant.parse()?, location, mid).await?,
         ["list", merchant, state] => list(&app, &listing(merchant, state)?).await?,
         ["redrive", merchant, state, rate] => {
             let (sent, more) = app.harmonia.redrive(&listing(merchant, state)?, Some(rate.parse()?), BY).await?;
@@ -79,7 +96,7 @@ fn member(merchant: &Slug) -> Identity {
 }
 
 /// As match leaves it: a payment that counts by itself.
-fn export(merchant: &Slug, identity: &Identity, number: u32, now: Timestamp) -> Export {
+fn export(merchant: &Slug, identity: &Identity, number: u32, now: Timestamp, state: &ExportState) -> Export {
     let id = format!("{merchant}-{number}");
     let (currency, amount) = (Currency::GBP, MinorUnits(1_000 + i64::from(number)));
     let mid = "mid-1".to_owned();
@@ -117,30 +134,67 @@ fn export(merchant: &Slug, identity: &Identity, number: u32, now: Timestamp) -> 
         unsure: false,
         adjusts: None,
         answer: None,
-        state: ExportState::Ready,
+        state: state.clone(),
     }
 }
 
-async fn seed(app: &App, merchant: Slug, count: u32) -> Result<Value, Failed> {
+async fn put(app: &App, merchant: &Slug, numbers: Range<u32>, state: &ExportState) -> Result<Vec<ExportName>, Failed> {
     let ports = &app.harmonia.ports;
     let (now, store) = (ports.clock.now(), Store::new(ports.tables.as_ref()));
     let stamp = Stamp { by: BY.to_owned(), on: now };
-    let identity = member(&merchant);
+    let identity = member(merchant);
     store.put(&StoredIdentity(identity.clone()), &stamp).await?;
     let mut names = Vec::new();
-    for number in 0..count {
-        let export = export(&merchant, &identity, number, now);
+    for number in numbers {
+        let export = export(merchant, &identity, number, now, state);
         if store.insert(&export, &stamp).await?.is_some() {
             return Err(format!("{} is there already", export.key().sk).into());
         }
         names.push(ExportName { x: export.key(), generation: export.generation });
     }
+    Ok(names)
+}
+
+fn told(names: &[ExportName]) -> Value {
+    json!({ "exports": names.iter().map(|name| &name.x).collect::<Vec<_>>() })
+}
+
+async fn send(app: &App, merchant: &str, names: &[ExportName]) -> Result<(), Failed> {
     let message = |items: &[ExportName]| {
         let message = Message { v: VERSION, t: BY.to_owned(), body: Body::Exports { items: items.to_vec() } };
         let body = serde_json::to_string(&message)?;
-        Ok::<_, Failed>(OutMessage { body, group: Some(merchant.to_string()), delay_s: 0 })
+        Ok::<_, Failed>(OutMessage { body, group: Some(merchant.to_owned()), delay_s: 0 })
     };
     let messages = names.chunks(ITEMS_MAX).map(message).collect::<Result<Vec<_>, _>>()?;
-    ports.queues.send(Queue::Export, messages).await?;
-    Ok(json!({ "exports": names.iter().map(|name| &name.x).collect::<Vec<_>>() }))
+    app.harmonia.ports.queues.send(Queue::Export, messages).await?;
+    Ok(())
+}
+
+async fn files(app: &App) -> Result<Value, Failed> {
+    let open = app.harmonia.open_files().await?;
+    Ok(json!({ "files": open.iter().map(|stored| &stored.row).collect::<Vec<_>>() }))
+}
+
+async fn retry(app: &App, id: &str) -> Result<Value, Failed> {
+    let open = app.harmonia.open_files().await?;
+    let file = open.iter().map(|stored| &stored.row).find(|file| file.id.as_str() == id).ok_or("no such file")?;
+    let file = app.harmonia.retry_file(&file_key(&file.feed, file.arrived, &file.id)).await?;
+    Ok(json!(file))
+}
+
+async fn onboard(app: &App, merchant: Slug, location: &str, mid: &str) -> Result<Value, Failed> {
+    let till = Identifier {
+        scheme: Scheme::Visa,
+        kind: IdentifierType::Primary,
+        text: mid.to_owned(),
+        merchant,
+        location_id: Some(location.to_owned()),
+        merchant_internal_id: None,
+        location: None,
+        postcode: None,
+    };
+    let onboarded = app.harmonia.onboard(&[till]).await?;
+    let done = app.harmonia.reopen(&onboarded.change).await?;
+    Ok(json!({ "onboarded": onboarded.onboarded, "sales": done.sales, "in_open_files": done.in_open_files,
+        "goes_on": done.goes_on }))
 }

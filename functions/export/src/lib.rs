@@ -1,6 +1,6 @@
-//! The export function: exports to be sent, and what the clock brings (`tick`: repeats that are due, batch runs).
+//! The export function: exports to be sent, and the steps of the state machines `deliver` and `batch-export`.
 
-use harmonia_ports::Train;
+use harmonia_ports::Execution;
 use harmonia_runtime::{
     App, InvocationError,
     batch::{self, RecordError},
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Handles one event.
 pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
     if event.get("Records").is_none() {
-        return by_the_clock(app, &event).await;
+        return step(app, &event).await;
     }
     let event = events::sqs(event)?;
     Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
@@ -29,32 +29,28 @@ async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     }
 }
 
-/// Schedules: `tick` once a minute; `train` by the state machine `deliver`, which gives its answer back until there is
-/// no more; `retries`, `batch` and `unmatched` are parts of it, for operators and for `replay`.
-async fn by_the_clock(app: &App, event: &Value) -> Result<Value, InvocationError> {
+/// The machines give each answer back until there is no more. A batch run without a minute is one by hand, or of a
+/// cloud without state machines: all of it at once, with batches that wait for their back-off.
+async fn step(app: &App, event: &Value) -> Result<Value, InvocationError> {
     let text = |name: &str| event.get(name).and_then(Value::as_str);
-    let merchant = || {
-        let name = text("merchant").unwrap_or_default().parse();
-        name.map_err(|e| InvocationError::Event { why: format!("{e}") })
-    };
-    match text("k") {
-        Some("tick") => {
-            for file in app.harmonia.tick().await? {
-                tracing::error!(feed = %file.feed, file = %file.id, object = %file.object, "file is stuck");
-            }
-        }
-        Some("retries") => app.harmonia.retry_due().await?,
-        Some("batch") => app.harmonia.run_batches(&merchant()?, true).await?,
-        Some("unmatched") => _ = app.harmonia.collect_unmatched(&merchant()?).await?,
-        Some("train") => {
-            let train = serde_json::from_value::<Train>(event.clone());
-            let train = train.map_err(|e| InvocationError::Event { why: format!("a train: {:?}", e.classify()) })?;
-            let round = event.get("round").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-            let group = app.harmonia.deliver(&train, round).await?;
-            return Ok(json!({ "v": 1, "k": "train", "merchant": train.merchant, "minute": train.minute,
-                "more": group.more, "round": group.round }));
-        }
-        _ => return Err(InvocationError::Event { why: "neither records nor a schedule".to_owned() }),
+    if text("k") == Some("batch") && text("minute").is_none() {
+        let merchant = text("merchant").unwrap_or_default().parse();
+        let merchant = merchant.map_err(|e| InvocationError::Event { why: format!("{e}") })?;
+        app.harmonia.run_batches(&merchant, true).await?;
+        return Ok(Value::Null);
     }
-    Ok(Value::Null)
+    match events::execution(event)? {
+        Execution::Train(train) => {
+            let step = app.harmonia.deliver(&train).await?;
+            Ok(events::answer(&Execution::Train(step.execution), json!({ "more": step.more })))
+        }
+        Execution::Batch(run) => {
+            let step = app.harmonia.batch_step(&run).await?;
+            if step.execution.failed > run.failed {
+                tracing::error!(merchant = %run.merchant, minute = %run.minute, at = run.at, "a batch failed");
+            }
+            Ok(events::answer(&Execution::Batch(step.execution), json!({ "more": step.more })))
+        }
+        _ => Err(InvocationError::Event { why: "a step of another function".to_owned() }),
+    }
 }

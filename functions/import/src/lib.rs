@@ -1,8 +1,9 @@
 //! The import function: S3 notifications of dropped files, ranges of large ones, and the feeds that come as messages.
 //! Which of these it is follows from the queue's name: `…feed-<feed>` carries lines, any other one carries
-//! notifications or ranges.
+//! notifications or ranges. What comes without a queue are the steps of the state machines `import-file` and `reopen`.
 
 use harmonia_domain::{feed::Feed, file::File};
+use harmonia_ports::Execution;
 use harmonia_runtime::{
     App, InvocationError,
     batch::{self, RecordError},
@@ -10,10 +11,10 @@ use harmonia_runtime::{
 };
 use harmonia_stages::{
     StageError,
-    import::FeedMessage,
+    import::{FeedMessage, Next},
     message::{Body, Message},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The feed whose messages a queue carries, if any: the longest name that fits, should one end in another.
 fn feed_of(queue: &str, feeds: impl Iterator<Item = Feed>) -> Option<Feed> {
@@ -26,12 +27,46 @@ fn feed_of(queue: &str, feeds: impl Iterator<Item = Feed>) -> Option<Feed> {
 
 /// Handles one event.
 pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
+    if event.get("Records").is_none() {
+        return step(app, &event).await;
+    }
     let event = events::sqs(event)?;
     // one invocation never mixes queues
     let feeds = app.harmonia.definitions.message_feeds();
     match event.records.first().and_then(|first| feed_of(first.queue(), feeds)) {
         Some(feed) => Ok(messages(app, &feed, &event).await),
         None => Ok(batch::run(&event, app.visibility.as_ref(), |record| files(app, record)).await),
+    }
+}
+
+/// A range is the message that clouds without state machines send; the rest is where an execution stands.
+async fn step(app: &App, event: &Value) -> Result<Value, InvocationError> {
+    if event.get("k").and_then(Value::as_str) == Some("range") {
+        let message = Message::parse(&event.to_string()).map_err(|e| InvocationError::Event { why: e.to_string() })?;
+        let Body::Range { file, number } = message.body else {
+            return Err(InvocationError::Event { why: "a message of another stage".to_owned() });
+        };
+        tell(app, &app.harmonia.import_range(&file, number).await?);
+        return Ok(json!({ "number": number }));
+    }
+    match events::execution(event)? {
+        Execution::Round(rounds) => {
+            let round = app.harmonia.import_round(&rounds).await?;
+            if round.next == Next::Stuck {
+                tracing::error!(file = %rounds.id, generation = rounds.generation, "file is stuck");
+            }
+            let with = json!({ "next": round.next, "object": round.object, "pause_s": round.pause_s });
+            Ok(events::answer(&Execution::Round(round.rounds), with))
+        }
+        Execution::Reopen(reopening) => {
+            let step = app.harmonia.reopen_step(&reopening).await?;
+            tracing::info!(list = reopening.list, round = reopening.round, done = ?step.done, "lines re-opened");
+            Ok(events::answer(
+                &Execution::Reopen(step.execution),
+                json!({ "more": step.more, "pause_s": step.pause_s }),
+            ))
+        }
+        _ => Err(InvocationError::Event { why: "a step of another function".to_owned() }),
     }
 }
 

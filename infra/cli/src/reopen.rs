@@ -24,6 +24,10 @@ pub(crate) async fn follow(registry: &Registry, change: &Change, dry_run: bool) 
             continue;
         }
         println!("re-opened: {payments} payment lines, {sales} sales");
+        if done.goes_on {
+            println!("there are more: the state machine reopen goes on with them");
+            return Ok(());
+        }
         if done.waiting > 0 {
             println!("{} lines wait on: for another identifier, or two merchants claim theirs", done.waiting);
         }

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use harmonia_ports::{
-    Bucket, Call, ExportSecrets, Item, Key, ObjectError, ObjectInfo, Objects, OutMessage, Page, Ports, Put, Query,
-    Queue, QueueError, Queues, Read, Secrets, SecretsError, StoreError, Table, Tables, Train, TrainError, Trains, Web,
-    WebAnswer, WorkPage, Write, WriteError,
+    Bucket, Call, Execution, ExportSecrets, Item, Key, MachineError, Machines, ObjectError, ObjectInfo, Objects,
+    OutMessage, Page, Ports, Put, Query, Queue, QueueError, Queues, Read, Secrets, SecretsError, StoreError, Table,
+    Tables, Web, WebAnswer, WorkPage, Write, WriteError,
 };
 use std::sync::{
     Arc,
@@ -46,7 +46,7 @@ pub fn around(ports: Ports, around: &Arc<dyn Around>) -> Ports {
         objects: Arc::new(Wrapped { inner: ports.objects, around: around() }),
         queues: Arc::new(Wrapped { inner: ports.queues, around: around() }),
         web: Arc::new(Wrapped { inner: ports.web, around: around() }),
-        trains: Arc::new(Wrapped { inner: ports.trains, around: around() }),
+        machines: Arc::new(Wrapped { inner: ports.machines, around: around() }),
         secrets: Arc::new(Wrapped { inner: ports.secrets, around: around() }),
         clock: ports.clock,
     }
@@ -158,13 +158,13 @@ impl Web for Wrapped<dyn Web> {
 }
 
 #[async_trait]
-impl Trains for Wrapped<dyn Trains> {
-    async fn ensure(&self, train: &Train) -> Result<(), TrainError> {
-        self.call(Kind::Write, self.inner.ensure(train)).await
+impl Machines for Wrapped<dyn Machines> {
+    async fn ensure(&self, execution: &Execution) -> Result<(), MachineError> {
+        self.call(Kind::Write, self.inner.ensure(execution)).await
     }
 
-    fn leave(&self) -> bool {
-        self.inner.leave()
+    fn run(&self) -> bool {
+        self.inner.run()
     }
 }
 

@@ -13,7 +13,7 @@ use harmonia_domain::feed::Feed;
 use harmonia_ports::{Clock, QueueError};
 use harmonia_runtime::{App, InvocationError};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The functions.
@@ -23,6 +23,7 @@ enum Function {
     Identify,
     Match,
     Export,
+    Tick,
 }
 
 /// An event source mapping: which queue wakes which function with how many records.
@@ -115,17 +116,25 @@ impl Cloud {
             Function::Identify => harmonia_function_identify::handle(&self.app, event).await,
             Function::Match => harmonia_function_match::handle(&self.app, event).await,
             Function::Export => harmonia_function_export::handle(&self.app, event).await,
+            Function::Tick => harmonia_function_tick::handle(&self.app, event).await,
         }
     }
 
-    /// A schedule fires: the export function gets its input.
-    pub async fn fire(&self, input: Value) -> Result<(), InvocationError> {
-        self.invoke(Function::Export, input).await.map(drop)
+    /// A schedule fires, or a state machine calls: the function that reads such an event answers it.
+    pub async fn fire(&self, input: Value) -> Result<Value, InvocationError> {
+        let function = match input.get("k").and_then(Value::as_str) {
+            Some("train" | "batch") => Function::Export,
+            Some("round" | "range" | "reopen") => Function::Import,
+            _ => Function::Tick,
+        };
+        self.invoke(function, input).await
     }
 
-    /// The match function examines everything that is open once more.
-    pub async fn sweep(&self) -> Result<Value, InvocationError> {
-        self.invoke(Function::Match, serde_json::json!({ "v": 1, "k": "sweep" })).await
+    /// Both schedules fire, for a clock that jumps. The book is left alone: whatever is left open has to be seen by who
+    /// looks at the end, not mended.
+    pub async fn tick(&self) -> Result<(), InvocationError> {
+        self.fire(json!({ "v": 1, "k": "tick" })).await?;
+        self.fire(json!({ "v": 1, "k": "sweep", "book": false })).await.map(drop)
     }
 
     /// One invocation: event in, failed records out; the others are deleted.

@@ -21,7 +21,7 @@ use harmonia_domain::{
     card::CardKeys,
     feed::{Feed, NameError, Transport},
 };
-use harmonia_ports::{Bucket, Clock, Item, NoTrains, ObjectError, Ports, QueueError, StoreError, Table};
+use harmonia_ports::{Bucket, Clock, Item, NoMachines, ObjectError, Ports, QueueError, StoreError, Table};
 use harmonia_runtime::{
     App,
     definitions::{self, FoundError},
@@ -253,7 +253,7 @@ impl Local {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: outside.secrets(&world.aes_key),
             clock: Arc::clone(&clock),
         };

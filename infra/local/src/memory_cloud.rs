@@ -19,7 +19,7 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_ports::{
-    Bucket, Item, NoTrains, Ports, QueueError, Table,
+    Bucket, Item, NoMachines, Ports, QueueError, Table,
     memory::{Faults, MemoryEvents, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -59,7 +59,7 @@ impl MemoryCloud {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: partners.clone(),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: outside.secrets(&world.aes_key),
             clock: clock.clone(),
         };

@@ -10,7 +10,7 @@ use crate::{
     local::{Door, Folder, LocalError},
 };
 use harmonia_aws::DynamoTables;
-use harmonia_ports::{Clock, FixedSecrets, NoTrains, Ports};
+use harmonia_ports::{Clock, FixedSecrets, NoMachines, Ports};
 use harmonia_runtime::web::HttpWeb;
 use harmonia_stages::{Directory, Harmonia, Settings};
 use std::{net::TcpStream, path::Path, sync::Arc, time::Duration};
@@ -80,7 +80,7 @@ impl FolderRegistry {
             objects: door.objects.clone(),
             queues: door.queues.clone(),
             web: Arc::new(HttpWeb::new()?),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: Arc::new(FixedSecrets::none()),
             clock,
         };

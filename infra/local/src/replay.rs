@@ -23,7 +23,7 @@ use harmonia_domain::{
     feed::{Feed, NameError, Slug},
 };
 use harmonia_ports::{
-    Bucket, ExportSecrets, FixedSecrets, NoTrains, Objects, Ports, Table,
+    Bucket, ExportSecrets, FixedSecrets, NoMachines, Objects, Ports, Table,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::{App, definitions::FoundError};
@@ -131,7 +131,7 @@ impl Stage {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: web.clone(),
-            trains: Arc::new(NoTrains),
+            machines: Arc::new(NoMachines),
             secrets: Arc::new(FixedSecrets::new(secrets)),
             clock: clock.clone(),
         };
@@ -155,7 +155,7 @@ impl Stage {
     }
 
     async fn fire(&self, input: Value) -> Result<(), CloudError> {
-        Ok(self.cloud.fire(input).await?)
+        Ok(self.cloud.fire(input).await.map(drop)?)
     }
 
     async fn import(&self, feed: &Feed, bytes: &[u8], source: Option<&str>) -> Result<(), ReplayError> {

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// A jumping clock that jumps so often is not getting anywhere: ten years of daily retries.
 const JUMPS_MAX: usize = 4_000;
+/// As the schedule `sweep` in template.yaml.
+const SWEEP_EVERY_MIN: i64 = 5;
 /// How often the queues of a running cloud are looked at when they were empty.
 const IDLE: Duration = Duration::from_millis(200);
 
@@ -36,7 +38,7 @@ pub async fn until_quiet(cloud: &Cloud, clock: &SetClock, moved: &(dyn Fn(usize)
         clock.set(next.max(clock.now()));
         if due.is_some_and(|due| due <= clock.now()) {
             clock.set(whole_minute(clock.now()));
-            if let Err(error) = cloud.fire(json!({ "v": 1, "k": "tick" })).await {
+            if let Err(error) = cloud.tick().await {
                 tracing::warn!(%error, "tick failed; the next one takes up what is left");
             }
         }
@@ -73,6 +75,11 @@ pub async fn for_ever(
             ticked = now;
             if let Err(error) = local.cloud.fire(json!({ "v": 1, "k": "tick" })).await {
                 tracing::error!(%error, "tick failed; the next one comes in a minute");
+            }
+            if now % SWEEP_EVERY_MIN == 0
+                && let Err(error) = local.cloud.fire(json!({ "v": 1, "k": "sweep" })).await
+            {
+                tracing::error!(%error, "sweep failed; the next one comes in five minutes");
             }
         }
         if watched.elapsed() >= Duration::from_secs(1) {

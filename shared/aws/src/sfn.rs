@@ -1,40 +1,41 @@
-//! Trains as executions of the state machine `deliver`.
+//! Executions of the stack's state machines.
 
 use crate::failure::why;
 use async_trait::async_trait;
 use aws_sdk_sfn::{Client, operation::start_execution::StartExecutionError};
-use harmonia_ports::{Train, TrainError, Trains};
-use serde_json::json;
+use harmonia_ports::{Execution, MachineError, Machines};
 
-/// The state machine of the stack.
+/// The state machines of the stack.
 #[derive(Debug, Clone)]
-pub struct DeliverMachine {
+pub struct StateMachines {
     client: Client,
-    arn: String,
+    arns_begin: String,
 }
 
-impl DeliverMachine {
-    /// Over a client from [`crate::deployed::clients`].
-    pub fn new(client: Client, arn: String) -> Self {
-        Self { client, arn }
+impl StateMachines {
+    /// Over a client from [`crate::deployed::clients`]. `arns_begin`: what the machines' ARNs begin with; their names
+    /// follow.
+    pub fn new(client: Client, arns_begin: String) -> Self {
+        Self { client, arns_begin }
     }
 }
 
 #[async_trait]
-impl Trains for DeliverMachine {
-    fn leave(&self) -> bool {
+impl Machines for StateMachines {
+    fn run(&self) -> bool {
         true
     }
 
-    /// A name is used once in 90 days: whoever comes second is told so, and the train is there.
-    async fn ensure(&self, train: &Train) -> Result<(), TrainError> {
-        let name = train.name();
-        let input = json!({ "v": 1, "k": "train", "merchant": train.merchant, "minute": train.minute, "round": 0 });
-        let start = self.client.start_execution().state_machine_arn(&self.arn).name(&name).input(input.to_string());
+    /// A name is used once in 90 days: whoever comes second is told so, and the execution is there.
+    async fn ensure(&self, execution: &Execution) -> Result<(), MachineError> {
+        let name = execution.name();
+        let arn = format!("{}{}", self.arns_begin, execution.machine().as_str());
+        let input = execution.event().to_string();
+        let start = self.client.start_execution().state_machine_arn(arn).name(&name).input(input);
         match start.send().await {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => Ok(()),
-            Err(e) => Err(TrainError { name, why: why(&e) }),
+            Err(e) => Err(MachineError { name, why: why(&e) }),
         }
     }
 }

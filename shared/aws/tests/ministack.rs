@@ -8,10 +8,10 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use harmonia_aws::{
     deployed::{Clients, clients},
     s3::{BucketNames, S3Objects},
-    sfn::DeliverMachine,
+    sfn::StateMachines,
     sqs::{QueueUrls, SqsQueues},
 };
-use harmonia_ports::{Bucket, ObjectError, Objects, OutMessage, Put, Queue, Queues, Train, Trains};
+use harmonia_ports::{Bucket, Execution, Machines, ObjectError, Objects, OutMessage, Put, Queue, Queues, Train};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, env, time::Duration};
 
@@ -203,10 +203,12 @@ async fn a_train_leaves_once() {
     let Some((clients, name)) = stack("train").await else { return };
     let definition = json!({ "StartAt": "Done", "States": { "Done": { "Type": "Succeed" } } });
     let role = "arn:aws:iam::000000000000:role/none";
-    let made = clients.sfn.create_state_machine().name(&name).role_arn(role).definition(definition.to_string());
+    let called = format!("{name}-deliver");
+    let made = clients.sfn.create_state_machine().name(&called).role_arn(role).definition(definition.to_string());
     let arn = made.send().await.unwrap().state_machine_arn;
-    let machine = DeliverMachine::new(clients.sfn.clone(), arn.clone());
-    let at = |minute: &str| Train { merchant: "wasabi-club".parse().unwrap(), minute: minute.parse().unwrap() };
+    let begin = arn.strip_suffix("deliver").unwrap();
+    let machine = StateMachines::new(clients.sfn.clone(), begin.to_owned());
+    let at = |minute: &str| Execution::Train(Train::new("wasabi-club".parse().unwrap(), minute.parse().unwrap()));
     for minute in ["2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z", "2026-03-01T10:01:00Z"] {
         machine.ensure(&at(minute)).await.unwrap();
     }
@@ -221,7 +223,7 @@ async fn a_train_leaves_once() {
         let wanted = json!({ "v": 1, "k": "train", "merchant": "wasabi-club", "minute": minute, "round": 0 });
         assert_eq!(input, wanted, "{}", execution.name);
     }
-    let nowhere = DeliverMachine::new(clients.sfn.clone(), format!("{arn}-none"));
+    let nowhere = StateMachines::new(clients.sfn.clone(), format!("{begin}none-"));
     let error = nowhere.ensure(&at("2026-03-01T10:02:00Z")).await.unwrap_err();
     assert!(error.why.contains("StateMachineDoesNotExist"), "{error}");
 }

@@ -69,6 +69,10 @@ pub struct File {
     /// How often its missing ranges have been sent again.
     #[serde(default)]
     pub round: u32,
+    /// Which execution of the state machine `import-file` imports it: each but the first was asked for by a person, or
+    /// by the sweep because the one before it has not come back.
+    #[serde(rename = "gen", default)]
+    pub generation: u32,
     /// When its ranges were last sent.
     pub sent: Timestamp,
     /// Outcomes; final once closed.
@@ -124,18 +128,26 @@ impl File {
         Ok(Self { totals, dates, done: Some(now), state: FileState::Closed { forwarded: false }, ..self.clone() })
     }
 
-    /// Its missing ranges are sent once more; after the last round it is stuck instead.
+    /// Its missing ranges are imported in their first round (0), or once more; after the last round it is stuck
+    /// instead.
     #[must_use]
-    pub fn next_round(&self, now: Timestamp) -> Self {
-        let state = if self.round < ROUNDS_MAX { FileState::Importing } else { FileState::Stuck };
-        Self { round: (self.round + 1).min(ROUNDS_MAX), sent: now, state, ..self.clone() }
+    pub fn in_round(&self, round: u32, now: Timestamp) -> Self {
+        let state = if round <= ROUNDS_MAX { FileState::Importing } else { FileState::Stuck };
+        Self { round: round.min(ROUNDS_MAX), sent: now, state, ..self.clone() }
+    }
+
+    /// Nobody works on its missing ranges any more: another execution takes up their next round.
+    #[must_use]
+    pub fn taken_up(&self, now: Timestamp) -> Self {
+        Self { generation: self.generation.saturating_add(1), ..self.in_round(self.round.saturating_add(1), now) }
     }
 
     /// A person has looked: its missing ranges are sent again, with as many rounds as a new file has.
     pub fn retried(&self, now: Timestamp) -> Result<Self, Refused> {
         match self.state {
             FileState::Stuck | FileState::Importing => {
-                Ok(Self { round: 0, sent: now, state: FileState::Importing, ..self.clone() })
+                let generation = self.generation.saturating_add(1);
+                Ok(Self { round: 0, generation, sent: now, state: FileState::Importing, ..self.clone() })
             }
             ref other => Err(Refused { what: "file", from: format!("{other:?}"), to: "be tried again" }),
         }
@@ -195,6 +207,7 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             done: None,
             round: 0,
+            generation: 1,
             sent: Timestamp::UNIX_EPOCH,
             totals: Totals::default(),
             dates: None,
@@ -226,12 +239,14 @@ mod tests {
     fn a_file_whose_ranges_do_not_come_is_stuck() {
         let now = Timestamp::UNIX_EPOCH;
         let mut open = file();
-        for _ in 0..ROUNDS_MAX {
-            open = open.next_round(now);
+        for round in 0..=ROUNDS_MAX {
+            open = open.in_round(round, now);
             assert_eq!(open.state, FileState::Importing);
         }
-        let stuck = open.next_round(now);
+        let stuck = open.in_round(ROUNDS_MAX + 1, now);
         assert_eq!((&stuck.state, stuck.finished()), (&FileState::Stuck, false));
-        assert_eq!(stuck.retried(now).unwrap().round, 0);
+        assert_eq!(open.taken_up(now).state, FileState::Stuck, "who takes it up does not begin anew");
+        let again = stuck.retried(now).unwrap();
+        assert_eq!((again.round, again.generation), (0, open.generation + 1));
     }
 }

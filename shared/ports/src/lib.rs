@@ -6,11 +6,11 @@
 
 mod error;
 mod events;
+mod machines;
 mod objects;
 mod queues;
 mod secrets;
 mod tables;
-mod trains;
 mod web;
 
 #[cfg(any(test, feature = "contract"))]
@@ -19,13 +19,15 @@ pub mod memory;
 
 pub use error::{Class, ObjectError, QueueError, StoreError, WriteError};
 pub use events::{EventError, Events, OutEvent};
+pub use machines::{
+    BatchMinute, EVENT_VERSION, Execution, FileRounds, Machine, MachineError, Machines, NoMachines, Reopening, Train,
+};
 pub use objects::{Bucket, ObjectInfo, Objects, Put};
 pub use queues::{OutMessage, Queue, Queues};
 pub use secrets::{ExportSecrets, FixedSecrets, Secrets, SecretsError};
 pub use tables::{
     Change, Expect, Found, Item, Key, OneOf, Page, Query, Read, Stamp, Table, Tables, Work, WorkPage, Write,
 };
-pub use trains::{NoTrains, Train, TrainError, Trains};
 pub use web::{Call, Web, WebAnswer};
 
 use jiff::Timestamp;
@@ -46,8 +48,8 @@ pub struct Ports {
     pub objects: Arc<dyn Objects>,
     /// SQS.
     pub queues: Arc<dyn Queues>,
-    /// Step Functions: what is to be told later.
-    pub trains: Arc<dyn Trains>,
+    /// Step Functions: what takes long, or has to wait.
+    pub machines: Arc<dyn Machines>,
     /// HTTP to the user directory and the merchants.
     pub web: Arc<dyn Web>,
     /// What merchants' doors are opened with.

@@ -33,7 +33,7 @@ impl Table {
 }
 
 /// The key of an item.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Key {
     /// Partition key.
     pub pk: String,

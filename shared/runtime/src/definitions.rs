@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(in_folder(Path::new("no/such/folder")).unwrap(), shipped);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/deployed/definitions");
         let found = in_folder(&folder).unwrap();
-        assert_eq!(found.iter().count(), shipped.iter().count() + 2);
+        assert_eq!(found.iter().count(), shipped.iter().count() + 4);
         assert!(in_folder(&folder.join("patient.toml")).is_err(), "a file is no folder");
     }
 }

@@ -15,7 +15,7 @@ use harmonia_aws::{
     deployed::{self, Clients, SecretError},
     eventbridge::EventBus,
     s3::{BucketNames, S3Objects},
-    sfn::DeliverMachine,
+    sfn::StateMachines,
     sqs::{QueueUrls, SqsQueues},
 };
 use harmonia_definitions::Definitions;
@@ -134,7 +134,7 @@ pub async fn app() -> Result<App, StartError> {
         objects: Arc::new(objects),
         queues: queues.clone(),
         web: Arc::new(web::HttpWeb::new()?),
-        trains: Arc::new(DeliverMachine::new(clients.sfn, optional("HARMONIA_DELIVER_MACHINE"))),
+        machines: Arc::new(StateMachines::new(clients.sfn, optional("HARMONIA_MACHINES"))),
         secrets: Arc::new(KeptSecrets::new(secrets, Belief::STORE, Box::new(read))),
         clock: Arc::new(SystemClock),
     };
@@ -158,7 +158,7 @@ struct Named(InvocationError);
 
 impl From<Named> for Diagnostic {
     fn from(error: Named) -> Self {
-        Self { error_type: error.0.name().to_owned(), error_message: error.0.to_string() }
+        Self { error_type: error.0.name().as_str().to_owned(), error_message: error.0.to_string() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events as AWS delivers them, converted to our own types at the edge.
 
 use crate::InvocationError;
+use harmonia_ports::{EVENT_VERSION, Execution};
 use harmonia_stages::import::Notice;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -90,6 +91,25 @@ pub fn sqs(event: Value) -> Result<SqsEvent, InvocationError> {
     serde_json::from_value(event).map_err(|e| InvocationError::Event { why: e.to_string() })
 }
 
+/// Reads what a state machine hands over: where its execution stands.
+pub fn execution(event: &Value) -> Result<Execution, InvocationError> {
+    let bad = |why: String| InvocationError::Event { why };
+    if event.get("v").and_then(Value::as_u64) != Some(u64::from(EVENT_VERSION)) {
+        return Err(bad(format!("not an event of version {EVENT_VERSION}")));
+    }
+    let read = Execution::deserialize(event);
+    read.map_err(|e| bad(format!("not an execution: {:?}", e.classify())))
+}
+
+/// Answers it: the event, moved on, with what the machine decides by.
+pub fn answer(execution: &Execution, with: Value) -> Value {
+    let mut event = execution.event();
+    if let (Value::Object(event), Value::Object(with)) = (&mut event, with) {
+        event.extend(with);
+    }
+    event
+}
+
 #[derive(Deserialize)]
 struct S3Event {
     #[serde(rename = "Records")]
@@ -173,6 +193,24 @@ mod tests {
         let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b"}"#;
         assert_eq!(notices(test).unwrap(), []);
         assert!(notices("{}").is_err());
+    }
+
+    /// What a function answers is an event that it reads, whatever the machine decides by stands beside it.
+    #[test]
+    fn an_answer_is_the_next_event() {
+        let minute = "2026-03-01T10:00:00Z".parse().unwrap();
+        let train = Execution::Train(harmonia_ports::Train::new("wasabi-club".parse().unwrap(), minute));
+        let answered = answer(&train, serde_json::json!({ "more": true }));
+        assert_eq!(answered["more"], true);
+        assert_eq!(execution(&answered).unwrap(), train);
+        for bad in [
+            serde_json::json!({ "v": 1, "k": "nonsense" }),
+            serde_json::json!({ "v": 2, "k": "train", "merchant": "a", "minute": "2026-03-01T10:00:00Z" }),
+            serde_json::json!({ "v": 1, "k": "train", "merchant": "a" }),
+            Value::Null,
+        ] {
+            assert!(matches!(execution(&bad), Err(InvocationError::Event { .. })), "{bad}");
+        }
     }
 
     /// No path yields an empty identifier.

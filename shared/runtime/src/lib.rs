@@ -31,6 +31,34 @@ pub struct App {
     pub visibility: Arc<dyn batch::Visibility>,
 }
 
+/// The errors that state machines and alarms know by name: what a function answers, and what a machine ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ErrorName {
+    /// The event has another shape than the function's: nobody has to try again.
+    BadEvent,
+    /// A stage failed outside of a batch of messages.
+    StageFailed,
+    /// Ranges of a file are missing after all rounds.
+    FileStuck,
+    /// A batch of a run could not be carried on: not a merchant's answer, but a fault of ours.
+    BatchFailed,
+}
+
+impl ErrorName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::BadEvent, Self::StageFailed, Self::FileStuck, Self::BatchFailed];
+
+    /// As it stands in the machines' definitions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadEvent => "Harmonia.BadEvent",
+            Self::StageFailed => "Harmonia.StageFailed",
+            Self::FileStuck => "Harmonia.FileStuck",
+            Self::BatchFailed => "Harmonia.BatchFailed",
+        }
+    }
+}
+
 /// An invocation that cannot even say which of its records failed.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
@@ -47,10 +75,10 @@ pub enum InvocationError {
 
 impl InvocationError {
     /// The name that state machines and alarms know the error by.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> ErrorName {
         match self {
-            Self::Event { .. } => "Harmonia.BadEvent",
-            Self::Stage(_) => "Harmonia.StageFailed",
+            Self::Event { .. } => ErrorName::BadEvent,
+            Self::Stage(_) => ErrorName::StageFailed,
         }
     }
 }

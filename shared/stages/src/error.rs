@@ -1,7 +1,7 @@
 //! Why a stage could not finish a record. The class decides what happens next.
 
 use harmonia_domain::{Refused, feed::Slug};
-use harmonia_ports::{Class, ObjectError, QueueError, SecretsError, StoreError, TrainError, WriteError};
+use harmonia_ports::{Class, MachineError, ObjectError, QueueError, SecretsError, StoreError, WriteError};
 use harmonia_state::StoredError;
 
 /// A record that is not done.
@@ -60,9 +60,9 @@ pub enum StageError {
         /// How often.
         tries: u32,
     },
-    /// See [`TrainError`].
+    /// See [`MachineError`].
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Machine(#[from] MachineError),
     /// See [`SecretsError`].
     #[error(transparent)]
     Secrets(#[from] SecretsError),
@@ -84,7 +84,7 @@ impl StageError {
             Self::Object(ObjectError::Unavailable { .. })
             | Self::Queue(_)
             | Self::Secrets(_)
-            | Self::Train(_)
+            | Self::Machine(_)
             | Self::Refused(_)
             | Self::Unsettled { .. }
             | Self::Missing { .. } => Class::Retry,

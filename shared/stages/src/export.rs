@@ -5,34 +5,32 @@
 
 mod attempt;
 mod batch;
+mod clock;
 mod door;
 mod memory;
 mod redrive;
+mod run;
 mod train;
 mod unmatched;
 
 pub use memory::Memory;
 pub use redrive::{ListedExport, Listing, Redrive, RedriveError};
-pub use train::Group;
+pub use train::Step;
 
-use crate::{
-    Harmonia, StageError,
-    message::{self, Body, ExportName},
-};
+use crate::{Harmonia, StageError, message::ExportName};
 use attempt::{About, Came};
 use door::{Permit, Reach};
 use futures::{StreamExt, stream};
-use harmonia_definitions::{BatchPlan, Definition, Export as Target, Repeat};
+use harmonia_definitions::{Definition, Export as Target, Repeat};
 use harmonia_domain::{
     Refused,
     export::{Export, ExportState, LastAttempt, Verdict},
     feed::Slug,
-    file::File,
     identity::Identity,
     sale::Sale,
 };
 use harmonia_exports::{Telling, before, next_batch_run};
-use harmonia_ports::{Queue, Read, Table};
+use harmonia_ports::{Read, Table};
 use harmonia_state::{Stored, StoredError, StoredIdentity, export_row_key, sale_key, work};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -40,10 +38,6 @@ use std::collections::BTreeMap;
 
 /// How often a verdict is written again because the export changed elsewhere meanwhile.
 const RECORD_TRIES_MAX: u32 = 5;
-/// A train has had its chance by then; what is still due is the tick's.
-const TRAIN_LATE_S: i64 = 300;
-/// How many due exports one tick takes up per merchant and shard.
-const DUE_MAX: usize = 100;
 /// Exports sent at once by one message: a message's exports end within the function's time even if a merchant lets
 /// every one of them wait for the deadline.
 const SENT_AT_ONCE: usize = 50;
@@ -55,17 +49,6 @@ pub(crate) fn on_the_minute(due: Timestamp, now: Timestamp) -> Timestamp {
     let whole = into_minute == 0 && earliest.subsec_nanosecond() == 0;
     let minute = earliest.as_second() - into_minute + if whole { 0 } else { 60 };
     Timestamp::from_second(minute).unwrap_or(earliest)
-}
-
-/// Is this a minute at which something runs that runs every so many seconds, counted from midnight UTC?
-fn runs_at(now: Timestamp, every_s: u32) -> bool {
-    now.as_second().rem_euclid(86_400).div_euclid(60) % i64::from((every_s / 60).max(1)) == 0
-}
-
-/// Is this a minute at which a merchant's batches run?
-fn batch_runs_at(now: Timestamp, plan: &BatchPlan) -> bool {
-    let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
-    next_batch_run(plan, minute.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(minute)) == minute
 }
 
 impl Harmonia {
@@ -262,25 +245,6 @@ impl Harmonia {
         }
     }
 
-    /// What a clock brings (once a minute): repeats that are due, batch runs, lines that waited for the directory,
-    /// files whose ranges do not come back. Returns the files that are stuck now.
-    pub async fn tick(&self) -> Result<Vec<File>, StageError> {
-        // one export that cannot be read holds up nothing else
-        let told = self.retry_due().await;
-        let now = self.now();
-        for definition in self.definitions.iter() {
-            if definition.unmatched.as_ref().is_some_and(|unmatched| runs_at(now, unmatched.every_s)) {
-                self.collect_unmatched(&definition.merchant).await?;
-            }
-            if definition.batch().is_some_and(|plan| batch_runs_at(now, plan)) {
-                self.run_batches(&definition.merchant, false).await?;
-            }
-        }
-        self.sweep_directory().await?;
-        let stuck = self.sweep_files().await?;
-        told.map(|()| stuck)
-    }
-
     /// The earliest instant at which a tick would find something to do; `None` if nothing waits. For clocks that jump.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StageError> {
         let mut earliest: Option<Timestamp> = None;
@@ -311,24 +275,6 @@ impl Harmonia {
     async fn first(&self, table: Table, name: &str) -> Result<Option<Timestamp>, StageError> {
         let entries = self.store().work(table, name, work::EVER, 1).await?;
         Ok(entries.first().and_then(|(work, _)| work.ws.split('#').next()?.parse().ok()))
-    }
-
-    /// Exports whose instant has come, of all merchants: what trains left behind, or what has no trains.
-    pub async fn retry_due(&self) -> Result<(), StageError> {
-        let late = SignedDuration::from_secs(if self.ports.trains.leave() { TRAIN_LATE_S } else { 0 });
-        let due = self.now().saturating_sub(late).unwrap_or(Timestamp::MIN);
-        let mut result = Ok(());
-        for definition in self.definitions.iter().filter(|definition| definition.export.is_some()) {
-            let merchant = &definition.merchant;
-            let (names, damaged) = due_names(self, merchant, due, DUE_MAX).await?;
-            result = result.and(damaged);
-            if names.is_empty() || self.holds_back(merchant).await? {
-                continue;
-            }
-            let (queues, body) = (self.ports.queues.as_ref(), |items| Body::Exports { items });
-            message::send(queues, Queue::Export, "tick", (Some(merchant), 0), &names, body).await?;
-        }
-        result
     }
 }
 

@@ -10,6 +10,7 @@ mod plan;
 mod range;
 mod report;
 mod result;
+mod rounds;
 mod sale;
 
 pub use file::{FILE_BYTES_MAX, Notice, file_name};
@@ -20,6 +21,7 @@ pub(crate) use payment::AMEX_AUTH_NOT_USED;
 pub use plan::FileLimits;
 pub(crate) use report::read_reject_csv;
 pub use report::{RangeReport, RejectRow};
+pub use rounds::{Next, Round};
 
 #[cfg(test)]
 mod tests;

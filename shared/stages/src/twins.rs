@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use harmonia_definitions::Definitions;
 use harmonia_domain::card::CardKeys;
 use harmonia_ports::{
-    Call, FixedSecrets, NoTrains, OutMessage, Ports, Queue, QueueError, Queues, Web, WebAnswer,
+    Call, FixedSecrets, NoMachines, OutMessage, Ports, Queue, QueueError, Queues, Web, WebAnswer,
     memory::{MemoryObjects, MemoryTables, SetClock},
 };
 use secrecy::SecretString;
@@ -62,7 +62,7 @@ fn twins_over(definitions: Arc<Definitions>) -> Twins {
         objects: objects.clone(),
         queues: sent.clone(),
         web: Arc::new(Nobody),
-        trains: Arc::new(NoTrains),
+        machines: Arc::new(NoMachines),
         secrets: Arc::new(FixedSecrets::none()),
         clock: clock.clone(),
     };

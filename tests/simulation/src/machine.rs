@@ -12,7 +12,7 @@ use crate::{
     outside::Outside,
     outside::Script,
     post::Post,
-    rails::Rails,
+    rails::{Call, Rails},
     shelf::Shelf,
     story::{Input, Person, Story, Tale, Weather},
 };
@@ -28,7 +28,7 @@ use harmonia_local::{
     state::Rows,
 };
 use harmonia_ports::{
-    Bucket, Clock, Item, NoTrains, Ports, Secrets, Table, Train,
+    Bucket, Clock, Item, Machine as StateMachine, Ports, Secrets, Table,
     memory::{Faults, MemoryObjects, MemoryTables, SetClock},
 };
 use harmonia_runtime::App;
@@ -119,8 +119,8 @@ enum What {
     Command(Command),
     /// A tick.
     Tick,
-    /// A call of a train.
-    Train(Train, Value),
+    /// A call of an execution.
+    Step(Call),
 }
 
 impl What {
@@ -129,7 +129,8 @@ impl What {
         match self {
             Self::Batch { queue, .. } => queue == "export",
             Self::Command(command) => matches!(command, Command::Telling(..)),
-            Self::Tick | Self::Train(..) => true,
+            Self::Tick => true,
+            Self::Step(call) => matches!(call.machine, StateMachine::Deliver | StateMachine::BatchExport),
         }
     }
 
@@ -148,7 +149,7 @@ impl What {
             }
             Self::Command(_) => "deliver".to_owned(),
             Self::Tick => "tick".to_owned(),
-            Self::Train(train, event) => format!("{}, round {}", train.name(), event["round"]),
+            Self::Step(call) => format!("{} {}", call.execution, call.event),
         }
     }
 }
@@ -243,7 +244,7 @@ impl Machine {
             objects: objects.clone(),
             queues: post.clone(),
             web: outside.clone(),
-            trains: Arc::new(NoTrains),
+            machines: rails.clone(),
             secrets: shared.secrets.clone(),
             clock: clock.clone(),
         };
@@ -288,7 +289,7 @@ impl Machine {
             objects: self.shelf.clone(),
             queues: self.post.clone(),
             web: self.outside.clone(),
-            trains: self.rails.clone(),
+            machines: self.rails.clone(),
             secrets: self.shared.secrets.clone(),
             clock: self.clock.clone(),
         };
@@ -458,9 +459,23 @@ async fn invoke(app: App, queue: String, event: Value) -> Result<Value, String> 
     answer.map_err(|e| e.to_string())
 }
 
-/// What a schedule or a train asks for.
-async fn call(app: App, event: Value) -> Result<Value, String> {
-    harmonia_function_export::handle(&app, event).await.map_err(|e| e.to_string())
+/// What a step of a state machine asks for, by its function.
+async fn call(app: App, machine: StateMachine, event: Value) -> Result<Value, String> {
+    let answer = match machine {
+        StateMachine::Deliver | StateMachine::BatchExport => harmonia_function_export::handle(&app, event).await,
+        StateMachine::ImportFile | StateMachine::Reopen => harmonia_function_import::handle(&app, event).await,
+    };
+    answer.map_err(|e| e.to_string())
+}
+
+/// Both schedules.
+async fn tick(app: App) -> Result<Value, String> {
+    for k in ["tick", "sweep"] {
+        // what is left open has to be seen at the end, not mended
+        let event = serde_json::json!({ "v": 1, "k": k, "book": false });
+        harmonia_function_tick::handle(&app, event).await.map_err(|e| e.to_string())?;
+    }
+    Ok(Value::Null)
 }
 
 /// Rows by key, with their versions, for the trace.

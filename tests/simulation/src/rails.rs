@@ -1,50 +1,66 @@
-//! Trains (design §3), as Step Functions plays them: an execution has a name that is used once, waits for its minute,
-//! calls `deliver` round by round, is retried when a call fails, and may fail for good.
+//! State machines, as Step Functions plays them: an execution has a name that is used once, waits for its minute if it
+//! is a train (design §3), calls its function step by step, is retried when a call fails, and may fail for good.
 
 use crate::dice::Dice;
 use async_trait::async_trait;
-use harmonia_ports::{Train, TrainError, Trains};
+use harmonia_ports::{Execution, Machine, MachineError, Machines};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// As `Retry` in deliver.asl.json: after the first failure 2 s, then twice as long, four times.
+/// As `Retry` in infra/statemachines: after the first failure 2 s, then twice as long, four times.
 const RETRIES_MAX: u32 = 4;
 
-/// How trains go.
+/// How executions go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Railway {
-    /// They leave by themselves; else whatever is due is the tick's.
+    /// They leave by themselves; else the clock and the queues bring everything.
     pub(crate) leave: bool,
     /// In a thousand: executions that fail before they call anybody.
     pub(crate) doomed: u64,
-    /// In a thousand: executions that leave later than their minute.
+    /// In a thousand: executions that begin later than they should.
     pub(crate) late: u64,
-    /// In a thousand: calls of `ensure` that fail, half of them after they made the train.
+    /// In a thousand: calls of `ensure` that fail, half of them after they started it.
     pub(crate) refusing: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A call that an execution makes.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    /// The execution's name.
+    pub(crate) execution: String,
+    pub(crate) machine: Machine,
+    pub(crate) event: Value,
+}
+
+#[derive(Debug, Clone)]
 enum Stands {
     /// Calls when the instant has come.
-    Waits { next: Timestamp, round: u64, failures: u32 },
+    Waits { next: Timestamp, event: Value, failures: u32 },
     /// A call is under way.
-    Calls { round: u64, failures: u32 },
+    Calls { event: Value, failures: u32 },
     /// It has ended, well or not. Its name is used up.
     Ended,
 }
 
+struct Run {
+    machine: Machine,
+    stands: Stands,
+    /// Calls after this one.
+    next: VecDeque<Value>,
+}
+
 struct Inner {
-    executions: BTreeMap<Train, Stands>,
+    executions: BTreeMap<String, Run>,
     dice: Dice,
     railway: Railway,
     refused: u64,
 }
 
-/// All trains.
+/// All executions.
 pub(crate) struct Rails(Mutex<Inner>);
 
 impl Rails {
@@ -66,50 +82,60 @@ impl Rails {
     /// When the next call is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let inner = self.inner();
-        let waiting = inner.executions.values().filter_map(|stands| match stands {
-            Stands::Waits { next, .. } => Some(*next),
+        let waiting = inner.executions.values().filter_map(|run| match run.stands {
+            Stands::Waits { next, .. } => Some(next),
             _ => None,
         });
         waiting.min()
     }
 
-    /// The event of a call that is due, and its train.
-    pub(crate) fn call(&self, now: Timestamp) -> Option<(Train, Value)> {
+    /// A call that is due.
+    pub(crate) fn call(&self, now: Timestamp) -> Option<Call> {
         let mut inner = self.inner();
-        let due = inner.executions.iter_mut().find_map(|(train, stands)| match *stands {
-            Stands::Waits { next, round, failures } if next <= now => {
-                *stands = Stands::Calls { round, failures };
-                Some((train.clone(), round))
+        inner.executions.iter_mut().find_map(|(name, run)| match &run.stands {
+            Stands::Waits { next, event, failures } if *next <= now => {
+                let call = Call { execution: name.clone(), machine: run.machine, event: event.clone() };
+                run.stands = Stands::Calls { event: event.clone(), failures: *failures };
+                Some(call)
             }
             _ => None,
-        });
-        let (train, round) = due?;
-        let Train { merchant, minute } = &train;
-        let event = json!({ "v": 1, "k": "train", "merchant": merchant, "minute": minute, "round": round });
-        Some((train, event))
+        })
     }
 
-    /// What came of a call; none if nobody answered.
-    pub(crate) fn called(&self, train: &Train, answer: Option<&Value>, now: Timestamp) {
+    /// What came of a call; no answer if nobody gave one. A machine hands the answer back as its next event; `items`:
+    /// the ranges that it maps over before that.
+    pub(crate) fn called(&self, execution: &str, answer: Option<Value>, items: &[Value], now: Timestamp) {
         let mut inner = self.inner();
-        let Some(stands) = inner.executions.get_mut(train) else { return };
-        let Stands::Calls { round, failures } = *stands else { return };
-        *stands = match answer {
-            Some(answer) if answer["more"] == true => {
-                Stands::Waits { next: now, round: answer["round"].as_u64().unwrap_or(round + 1), failures: 0 }
+        let Some(run) = inner.executions.get_mut(execution) else { return };
+        let Stands::Calls { event, failures } = run.stands.clone() else { return };
+        let pause_s = answer.as_ref().and_then(|answer| answer["pause_s"].as_i64()).unwrap_or(0);
+        match answer {
+            Some(answer) if answer["next"] == "ranges" => {
+                let range = |item: &Value| {
+                    json!({ "v": 1, "k": "range", "t": execution, "file": answer["file"], "number": item["number"] })
+                };
+                run.next.extend(items.iter().map(range));
+                run.next.push_back(answer);
             }
-            Some(_) => Stands::Ended,
-            None if failures >= RETRIES_MAX => Stands::Ended,
-            None => {
+            Some(answer) if answer["more"] == true => run.next.push_back(answer),
+            Some(_) => {}
+            None if failures < RETRIES_MAX => {
                 let next = now + SignedDuration::from_secs(2 << failures);
-                Stands::Waits { next, round, failures: failures + 1 }
+                run.stands = Stands::Waits { next, event, failures: failures + 1 };
+                return;
             }
-        };
+            // every range is tried
+            None if event["k"] == "range" => {}
+            None => run.next.clear(),
+        }
+        let next = now + SignedDuration::from_secs(pause_s);
+        let waits = |event| Stands::Waits { next, event, failures: 0 };
+        run.stands = run.next.pop_front().map_or(Stands::Ended, waits);
     }
 
     /// Is somebody going to come, or has somebody come in vain?
-    pub(crate) fn has(&self, train: &Train) -> bool {
-        self.inner().executions.contains_key(train)
+    pub(crate) fn has(&self, execution: &str) -> bool {
+        self.inner().executions.contains_key(execution)
     }
 
     /// Calls of `ensure` that failed.
@@ -119,8 +145,8 @@ impl Rails {
 }
 
 #[async_trait]
-impl Trains for Rails {
-    async fn ensure(&self, train: &Train) -> Result<(), TrainError> {
+impl Machines for Rails {
+    async fn ensure(&self, execution: &Execution) -> Result<(), MachineError> {
         let inner = &mut *self.inner();
         if !inner.railway.leave {
             return Ok(());
@@ -131,22 +157,27 @@ impl Trains for Rails {
             inner.refused += 1;
         }
         if !refused || inner.dice.one_in(2) {
-            let minute = train.minute;
-            // around the five minutes after which the tick takes over
+            let leaves = match execution {
+                Execution::Train(train) => train.minute,
+                _ => Timestamp::MIN,
+            };
+            // around the five minutes after which the sweep takes over
             let late_s = if inner.dice.per_mille(late) { *inner.dice.pick(&[30, 290, 300, 310, 330, 700]) } else { 0 };
             let stands = if inner.dice.per_mille(doomed) {
                 Stands::Ended
             } else {
-                Stands::Waits { next: minute + SignedDuration::from_secs(late_s), round: 0, failures: 0 }
+                let next = leaves + SignedDuration::from_secs(late_s);
+                Stands::Waits { next, event: execution.event(), failures: 0 }
             };
             // the name is used once: one that is there, or was, is fine
-            inner.executions.entry(train.clone()).or_insert(stands);
+            let run = Run { machine: execution.machine(), stands, next: VecDeque::new() };
+            inner.executions.entry(execution.name()).or_insert(run);
         }
-        let failure = TrainError { name: train.name(), why: "the answer was lost (injected)".to_owned() };
+        let failure = MachineError { name: execution.name(), why: "the answer was lost (injected)".to_owned() };
         if refused { Err(failure) } else { Ok(()) }
     }
 
-    fn leave(&self) -> bool {
+    fn run(&self) -> bool {
         self.inner().railway.leave
     }
 }

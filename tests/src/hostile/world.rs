@@ -95,7 +95,7 @@ impl World {
             objects: objects.clone(),
             queues: mailbox.clone(),
             web: Arc::new(HttpWeb::new().unwrap()),
-            trains: Arc::new(harmonia_ports::NoTrains),
+            machines: Arc::new(harmonia_ports::NoMachines),
             secrets: outside.secrets(&day.aes_key),
             clock: clock.clone(),
         };

@@ -121,6 +121,7 @@ pub(super) fn file_of(feed: &str, name: &str, totals: Totals) -> File {
         started: noon(),
         done: Some(noon()),
         round: 0,
+        generation: 1,
         sent: noon(),
         totals,
         dates: None,

@@ -178,6 +178,7 @@ fn file(state: FileState) -> File {
         started: later(120),
         done: None,
         round: 3,
+        generation: 1,
         sent: later(120),
         totals: Totals::default(),
         dates: None,

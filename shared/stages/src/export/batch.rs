@@ -1,9 +1,8 @@
 //! Batches (spec match §8.5, D9): each stands for itself, with its own members and uid in every attempt.
 //!
-//! A run first carries on what earlier runs left (their manifests say who is in them), then makes new batches of what
-//! has collected: draft manifest, conditional assignment of the members, final manifest, delivery, marking. Whatever
-//! crashes, the next run finds the batch in the index and goes on; whoever lost the assignment of an export leaves it
-//! out of the final manifest.
+//! The way of a batch: draft manifest, conditional assignment of the members, final manifest, delivery, marking.
+//! Whatever crashes, the next run finds the batch in the index and goes on; whoever lost the assignment of an export
+//! leaves it out of the final manifest.
 
 use super::{
     attempt::{About, Came},
@@ -16,16 +15,12 @@ use harmonia_domain::{
     export::{Batch, BatchState, Export, ExportState, LastAttempt, Verdict},
     feed::Slug,
     purchase::ExportKey,
-    time::sortable,
 };
 use harmonia_exports::{BatchRun, Telling};
-use harmonia_ports::{Bucket, Query, Read, Table, Work};
-use harmonia_state::{Row, Sequence, Stored, ToldUid, batch_pk, export_row_key, work};
+use harmonia_ports::{Bucket, Read};
+use harmonia_state::{Row, Sequence, Stored, ToldUid, export_row_key};
 use jiff::Timestamp;
 
-/// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
-/// next run, a minute later, takes the rest.
-const COLLECTED_MAX: usize = 1_000;
 /// Steps of one batch in one run: draft, sealed, attempted, closed, and one more to find it closed.
 const STEPS_MAX: usize = 5;
 
@@ -38,50 +33,7 @@ fn batch_run<'a>(batch: &Batch, uid: &'a str) -> BatchRun<'a> {
 }
 
 impl Harmonia {
-    /// The merchant's batch run, now. `held`: batches that wait for their back-off are sent as well.
-    pub async fn run_batches(&self, merchant: &Slug, held: bool) -> Result<(), StageError> {
-        if self.holds_back(merchant).await? {
-            return Ok(());
-        }
-        let now = self.now();
-        let until = if held { work::EVER.to_owned() } else { work::due(now) };
-        for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, COLLECTED_MAX).await? {
-            let found: Option<Stored<Batch>> = self.store().get(&key, Read::Consistent).await?;
-            if let Some(batch) = found {
-                self.advance(batch, held).await?;
-            }
-        }
-        let size = self.definition(merchant)?.batch().map_or(1, |plan| usize::from(plan.size.max(1)));
-        let run = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap_or(now);
-        let collected = self.collected(merchant).await?;
-        let mut number = self.batches_of_run(merchant, run).await?;
-        for members in collected.chunks(size) {
-            let batch = self.draft(merchant, run, number, members).await?;
-            number += 1;
-            self.advance(batch, held).await?;
-        }
-        Ok(())
-    }
-
-    /// Exports that wait for a batch, oldest first (D24).
-    async fn collected(&self, merchant: &Slug) -> Result<Vec<ExportKey>, StageError> {
-        let mut all: Vec<(Work, ExportKey)> = Vec::new();
-        for shard in 0..work::SHARDS {
-            let name = work::exports(merchant, "collecting", shard);
-            let found = self.store().work(Table::Ledger, &name, work::EVER, COLLECTED_MAX).await?;
-            all.extend(found.into_iter().map(|(work, key)| (work, ExportKey { pk: key.pk, sk: key.sk })));
-        }
-        all.sort_by(|(a, x), (b, y)| (&a.ws, x).cmp(&(&b.ws, y)));
-        Ok(all.into_iter().map(|(_, key)| key).collect())
-    }
-
-    async fn batches_of_run(&self, merchant: &Slug, run: Timestamp) -> Result<u32, StageError> {
-        let query = Query::prefix(Table::Ledger, batch_pk(merchant), &format!("{}#", sortable(run)));
-        let rows = self.store().list::<Batch>(&query).await?;
-        Ok(rows.iter().map(|b| b.row.number + 1).max().unwrap_or(0))
-    }
-
-    async fn draft(
+    pub(super) async fn draft(
         &self,
         merchant: &Slug,
         run: Timestamp,
@@ -105,10 +57,15 @@ impl Harmonia {
         Ok(name)
     }
 
-    async fn members(&self, batch: &Batch) -> Result<Vec<Stored<Export>>, StageError> {
+    /// Who is in a batch, or is to be.
+    pub(super) async fn manifest(&self, batch: &Batch) -> Result<Vec<ExportKey>, StageError> {
         let text = self.ports.objects.get(Bucket::Archive, &batch.manifest, None).await?;
-        let keys: Vec<ExportKey> = serde_json::from_slice(&text)
-            .map_err(|e| StageError::Message { why: format!("manifest {}: {:?}", batch.manifest, e.classify()) })?;
+        serde_json::from_slice(&text)
+            .map_err(|e| StageError::Message { why: format!("manifest {}: {:?}", batch.manifest, e.classify()) })
+    }
+
+    async fn members(&self, batch: &Batch) -> Result<Vec<Stored<Export>>, StageError> {
+        let keys = self.manifest(batch).await?;
         let mut members = Vec::with_capacity(keys.len());
         for key in keys {
             let found: Option<Stored<Export>> = self.store().get(&export_row_key(&key), Read::Consistent).await?;
@@ -118,7 +75,7 @@ impl Harmonia {
     }
 
     /// Takes a batch as far as it goes now.
-    async fn advance(&self, batch: Stored<Batch>, held: bool) -> Result<(), StageError> {
+    pub(super) async fn advance(&self, batch: Stored<Batch>, held: bool) -> Result<(), StageError> {
         let (mut batch, mut attempted) = (batch, false);
         for _ in 0..STEPS_MAX {
             let next = match &batch.row.state {

@@ -4,7 +4,7 @@
 use super::{due_names, on_the_minute};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{export::ExportState, feed::Slug};
-use harmonia_ports::Train;
+use harmonia_ports::{Execution, Train};
 use jiff::Timestamp;
 
 /// Exports of one group: told at once or in a few goes, well inside the function's time.
@@ -13,20 +13,20 @@ const GROUP_MAX: usize = 25;
 /// What is left then is the sweep's.
 const ROUNDS_MAX: u32 = 1_000;
 
-/// What a group leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Group {
-    /// There is more that is due by the train's minute.
+/// What a call of a state machine leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step<E> {
+    /// Where the execution stands.
+    pub execution: E,
+    /// There is more: call again.
     pub more: bool,
-    /// Groups so far.
-    pub round: u32,
 }
 
 impl Harmonia {
-    /// Takes one group along. `round`: groups before it.
-    pub async fn deliver(&self, train: &Train, round: u32) -> Result<Group, StageError> {
-        let round = round.saturating_add(1);
-        let none = Group { more: false, round };
+    /// Takes one group along.
+    pub async fn deliver(&self, train: &Train) -> Result<Step<Train>, StageError> {
+        let round = train.round.saturating_add(1);
+        let none = Step { execution: Train { round, ..train.clone() }, more: false };
         if self.holds_back(&train.merchant).await? {
             return Ok(none);
         }
@@ -39,17 +39,17 @@ impl Harmonia {
         let full = names.len() >= GROUP_MAX;
         self.export_due_at(&names, at).await?;
         damaged?;
-        Ok(Group { more: full && round < ROUNDS_MAX, round })
+        Ok(Step { more: full && round < ROUNDS_MAX, ..none })
     }
 
     /// An export that waits needs the train of its minute.
     pub(crate) async fn ensure_train(&self, merchant: &Slug, state: &ExportState) -> Result<(), StageError> {
         let ExportState::Waiting { due } = state else { return Ok(()) };
-        let train = Train { merchant: merchant.clone(), minute: on_the_minute(*due, Timestamp::MIN) };
+        let train = Train::new(merchant.clone(), on_the_minute(*due, Timestamp::MIN));
         if self.telling.knows_train(&train) {
             return Ok(());
         }
-        self.ports.trains.ensure(&train).await?;
+        self.ports.machines.ensure(&Execution::Train(train.clone())).await?;
         self.telling.keep_train(train);
         Ok(())
     }

@@ -1,18 +1,14 @@
 //! A file, from its announcement to `forwarded` (state.md "import file"). Every step finds what an earlier try left:
 //! the object's version, the content hash, the lines by their source, the range results, the closed file.
 //!
-//! A file of one range is imported at once. The ranges of a larger one go out as messages; whoever finishes the last
-//! closes the file. Ranges that do not come back are sent again by the sweep, three rounds, then the file is stuck
-//! (design §4).
+//! A file of one range is imported at once; the ranges of a larger one in rounds (see [`super::rounds`]). Whoever
+//! finishes the last range closes the file.
 
 use super::{
     plan::{Planned, Raw, Text},
     report::{RangeReport, reject_csv},
 };
-use crate::{
-    Harmonia, StageError,
-    message::{self, Body},
-};
+use crate::{Harmonia, StageError, message};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_domain::{
     feed::Feed,
@@ -21,17 +17,12 @@ use harmonia_domain::{
     outcome::Totals,
     time::sortable,
 };
-use harmonia_ports::{Bucket, Expect, ObjectError, Query, Queue, Read, Table, WriteError};
-use harmonia_state::{FileHash, FileKey, Range, Row, Stored, file_key, put_write, work};
-use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use harmonia_ports::{Bucket, Expect, ObjectError, Query, Read, Table, WriteError};
+use harmonia_state::{FileHash, FileKey, Range, Row, Stored, file_key, put_write};
+use jiff::Timestamp;
 
 /// Largest file: what S3 copies in one call, into the archive.
 pub const FILE_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
-/// Ranges that do not come back are sent again after this: three times the function's timeout, with five receives.
-const ROUND_MIN: i64 = 15;
-/// Open files that one sweep looks at.
-const SWEEP_MAX: usize = 100;
 /// Range results read at once when a file is closed.
 const READ_AT_ONCE: usize = 16;
 /// Where partners drop files.
@@ -154,6 +145,7 @@ impl Harmonia {
             started,
             done: planned.plan.is_err().then_some(started),
             round: 0,
+            generation: 1,
             sent: started,
             totals: Totals::default(),
             dates: None,
@@ -198,7 +190,7 @@ impl Harmonia {
         Ok(file)
     }
 
-    /// From wherever an earlier try stopped to the end, or to the messages that import the ranges.
+    /// From wherever an earlier try stopped to the end, or to those who import the ranges.
     async fn carry_on(&self, stored: Stored<File>, planned: Option<Planned>) -> Result<File, StageError> {
         match stored.row.state {
             FileState::Importing if stored.row.ranges <= 1 => {
@@ -212,28 +204,11 @@ impl Harmonia {
                 self.finish_file(stored).await
             }
             FileState::Importing => {
-                self.send_missing(&stored.row).await?;
+                self.start_ranges(&stored.row).await?;
                 Ok(stored.row)
             }
             _ => self.finish_file(stored).await,
         }
-    }
-
-    /// Sends the ranges that have no result yet, each as a message of its own; the first one if all have, so that
-    /// somebody closes the file.
-    async fn send_missing(&self, file: &File) -> Result<(), StageError> {
-        let there: BTreeSet<u64> = self.ranges(&file.id).await?.into_iter().map(|range| range.number).collect();
-        let mut missing: Vec<u64> = (0..file.ranges).filter(|number| !there.contains(number)).collect();
-        if missing.is_empty() {
-            missing.push(0);
-        }
-        let queues = self.ports.queues.as_ref();
-        let key = file_key(&file.feed, file.arrived, &file.id);
-        for number in missing {
-            let body = |_| Body::Range { file: key.clone(), number };
-            message::send(queues, Queue::Ranges, file.id.as_str(), (None, 0), &[()], body).await?;
-        }
-        Ok(())
     }
 
     /// Imports one range; whoever finishes the last one closes the file.
@@ -256,7 +231,7 @@ impl Harmonia {
     }
 
     /// Closes the file, archives it and forwards what follows from it.
-    async fn finish_file(&self, mut stored: Stored<File>) -> Result<File, StageError> {
+    pub(super) async fn finish_file(&self, mut stored: Stored<File>) -> Result<File, StageError> {
         if matches!(stored.row.state, FileState::Importing | FileState::Stuck) {
             stored = self.close(&stored).await?;
         }
@@ -272,7 +247,7 @@ impl Harmonia {
     }
 
     /// Replaces the row that was read; a lost race reads what the winner wrote.
-    async fn change(&self, seen: &Stored<File>, next: File) -> Result<Stored<File>, StageError> {
+    pub(super) async fn change(&self, seen: &Stored<File>, next: File) -> Result<Stored<File>, StageError> {
         let stamp = self.stamp(format!("import {}", next.id));
         if self.store().replace(seen, &next, &stamp).await? {
             return Ok(Stored { row: next, version: seen.version + 1 });
@@ -333,52 +308,6 @@ impl Harmonia {
             Err(e) => Err(e.into()),
         }
     }
-
-    /// Files whose ranges do not come back: sent again, three rounds. Returns those that are stuck now.
-    pub async fn sweep_files(&self) -> Result<Vec<File>, StageError> {
-        let now = self.now();
-        let mut stuck = Vec::new();
-        for stored in self.open_files().await? {
-            if stored.row.state != FileState::Importing || round_due(&stored.row) > now {
-                continue;
-            }
-            let next = self.change(&stored, stored.row.next_round(now)).await?;
-            match next.row.state {
-                FileState::Importing => self.send_missing(&next.row).await?,
-                FileState::Stuck => stuck.push(next.row),
-                _ => {}
-            }
-        }
-        Ok(stuck)
-    }
-
-    /// Files that are not finished, oldest first.
-    pub async fn open_files(&self) -> Result<Vec<Stored<File>>, StageError> {
-        let mut files = Vec::new();
-        for (_, key) in self.store().work(Table::Ledger, work::OPEN_FILES, work::EVER, SWEEP_MAX).await? {
-            files.extend(self.store().get::<File>(&key, Read::Consistent).await?);
-        }
-        Ok(files)
-    }
-
-    /// When the next round of an open file is due.
-    pub(crate) async fn next_round(&self) -> Result<Option<Timestamp>, StageError> {
-        let open = self.open_files().await?;
-        Ok(open.iter().filter(|f| f.row.state == FileState::Importing).map(|f| round_due(&f.row)).min())
-    }
-
-    /// Tries a stuck file again: only what is missing is planned and sent.
-    pub async fn retry_file(&self, key: &FileKey) -> Result<File, StageError> {
-        let missing = || StageError::Missing { what: "file", name: key.group() };
-        let stored: Stored<File> = self.store().get(&key.key(), Read::Consistent).await?.ok_or_else(missing)?;
-        let next = self.change(&stored, stored.row.retried(self.now())?).await?;
-        self.send_missing(&next.row).await?;
-        Ok(next.row)
-    }
-}
-
-fn round_due(file: &File) -> Timestamp {
-    file.sent.saturating_add(SignedDuration::from_mins(ROUND_MIN)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -146,6 +146,7 @@ impl Harmonia {
             started: archived.sent,
             done: Some(self.now()),
             round: 0,
+            generation: 0,
             sent: archived.sent,
             totals: report.totals,
             dates: report.dates,

@@ -4,7 +4,7 @@
 //! lines go. A crash between the steps leaves an entry behind whose line is open: whoever lists it next forwards the
 //! line again, which every stage behind bears.
 
-use super::{Triple, parked::Looked};
+use super::{Triple, parked::Looked, reopening::PAGE};
 use crate::{
     Harmonia, StageError,
     message::{self, Body, LineName},
@@ -25,15 +25,6 @@ use harmonia_state::{BookedSale, FileKey, ParkedLine, ParkedName, Stored, WaitsF
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Parked lines read, re-opened and forwarded in one go: one message (state.md: 100 items).
-const PAGE: usize = 100;
-/// Re-opened lines reach the next stage at this pace, by delays on their messages: a fifth of what the user directory
-/// is asked by one identify function (8 look-ups under way at about 30 ms).
-const LINES_PER_S_MAX: usize = 50;
-/// Longest delay of a message (SQS).
-const DELAY_S_MAX: u16 = 900;
-/// So many lines are re-opened by one call, so that the last of them keep the pace too; then call again.
-const REOPENED_MAX: usize = 45_000;
 /// So many lines are listed by a dry run.
 const LISTED_MAX: usize = 10_000;
 /// How often a lost race is looked at again.
@@ -66,7 +57,7 @@ impl Change {
     }
 
     /// What lines may have waited for.
-    fn waited_for(&self) -> BTreeSet<WaitsFor> {
+    pub(super) fn waited_for(&self) -> BTreeSet<WaitsFor> {
         let changed = self.added.iter().chain(&self.removed);
         let texts = changed.map(|i| WaitsFor::Mid { scheme: i.scheme, text: i.text.clone() });
         let gone = self.gone.iter().map(|name| WaitsFor::Mid { scheme: name.scheme, text: name.text.clone() });
@@ -129,11 +120,13 @@ pub struct Reopened {
     pub waiting: usize,
     /// There are more: call again.
     pub more: bool,
+    /// There are more, and the state machine goes on with them.
+    pub goes_on: bool,
 }
 
 /// What has to be sent, and the entries that go then.
 #[derive(Default)]
-struct Freed {
+pub(super) struct Freed {
     lines: Vec<LineName>,
     keys: BTreeMap<Slug, BTreeSet<BookKey>>,
     entries: Vec<ParkedLine>,
@@ -217,35 +210,8 @@ impl Harmonia {
         Ok(Some(Reopenable { line, scheme, merchant, why, at, amount: facts.amount, currency: facts.currency }))
     }
 
-    /// Re-opens the parked lines that a change has set free. To be called after the change is written.
-    pub async fn reopen(&self, change: &Change) -> Result<Reopened, StageError> {
-        let stamp = self.stamp("reopen");
-        let mut done = Reopened::default();
-        for waited_for in change.waited_for() {
-            let mut after = None;
-            loop {
-                let freed = done.payments + done.sales;
-                if freed >= REOPENED_MAX {
-                    return Ok(Reopened { more: true, ..done });
-                }
-                let (page, next) = self.store().page::<ParkedLine>(&query(&waited_for, after)).await?;
-                let mut outgoing = Freed::default();
-                for entry in page {
-                    self.reopen_one(entry.row, &mut outgoing, &mut done, &stamp).await?;
-                }
-                let delay = u16::try_from(freed / LINES_PER_S_MAX).unwrap_or(DELAY_S_MAX).min(DELAY_S_MAX);
-                self.forward_freed(outgoing, delay).await?;
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(done)
-    }
-
     /// First the messages, then the entries go.
-    async fn forward_freed(&self, freed: Freed, delay_s: u16) -> Result<(), StageError> {
+    pub(super) async fn forward_freed(&self, freed: Freed, delay_s: u16) -> Result<(), StageError> {
         let queues = self.ports.queues.as_ref();
         let body = |items| Body::Lines { tries: 0, items };
         message::send(queues, Queue::Identify, "reopen", (None, delay_s), &freed.lines, body).await?;
@@ -255,7 +221,7 @@ impl Harmonia {
         self.forget_entries(&freed.entries).await
     }
 
-    async fn reopen_one(
+    pub(super) async fn reopen_one(
         &self,
         entry: ParkedLine,
         outgoing: &mut Freed,

@@ -1,12 +1,18 @@
 //! Bad weather, then calm: everything is fed while things fail, handlers die and the clock jumps; then nothing fails
 //! any more, the clock jumps over every wait, and all has to come to rest.
 
-use super::{Command, Machine, Season, Task, What, call, command, gate::Wrote, insist, invoke, telling, versions};
-use crate::story::{Step, Story};
+use super::{
+    Command, Machine, Season, Task, What, call, command, gate::Wrote, insist, invoke, telling, tick, versions,
+};
+use crate::{
+    rails::Call,
+    story::{Step, Story},
+};
 use futures::{executor::block_on, task::noop_waker};
 use harmonia_local::aws_events;
-use harmonia_ports::Clock;
+use harmonia_ports::{Bucket, Clock, Objects};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use std::{
     collections::VecDeque,
     task::{Context, Poll},
@@ -226,8 +232,8 @@ impl Machine {
         if self.train_is_due() && (waiting.is_empty() || self.dice.one_in(2)) {
             let call = self.rails.call(self.clock.now());
             self.note(|| format!("{call:?}"));
-            if let Some((train, event)) = call {
-                self.spawn(What::Train(train, event));
+            if let Some(call) = call {
+                self.spawn(What::Step(call));
                 return;
             }
         }
@@ -269,8 +275,8 @@ impl Machine {
             }
             What::Command(Command::Redress(redress)) => Box::pin(redress.clone().done(app)),
             What::Command(Command::Telling(merchant, person)) => Box::pin(telling::done(app, merchant, *person)),
-            What::Tick => Box::pin(call(app, serde_json::json!({ "v": 1, "k": "tick" }))),
-            What::Train(_, event) => Box::pin(call(app, event.clone())),
+            What::Tick => Box::pin(tick(app)),
+            What::Step(step) => Box::pin(call(app, step.machine, step.event.clone())),
         };
         let started = self.clock.now();
         self.tasks.push(Task { number, process, what, future, started, asleep_until: 0 });
@@ -328,7 +334,7 @@ impl Machine {
             What::Batch { records, queue } => (records.iter().any(|r| self.cursed.contains(&r.id)), queue.as_str()),
             What::Command(_) => (false, "command"),
             What::Tick => (false, "tick"),
-            What::Train(..) => (false, "train"),
+            What::Step(..) => (false, "step"),
         };
         let one_in = match (self.weather.aim, wrote, cursed) {
             (Some(aim), _, _) if aim != queue => return false,
@@ -360,7 +366,7 @@ impl Machine {
         }
     }
 
-    fn end(&mut self, n: usize, result: Result<serde_json::Value, String>) {
+    fn end(&mut self, n: usize, result: Result<Value, String>) {
         let task = self.tasks.swap_remove(n);
         self.note(|| format!("#{} ends: {result:?}", task.number));
         match (task.what, result) {
@@ -371,9 +377,19 @@ impl Machine {
                 }
             }
             (What::Command(input), Err(_)) => self.commands.insert(0, input),
-            (What::Train(train, _), answer) => self.rails.called(&train, answer.ok().as_ref(), self.clock.now()),
+            (What::Step(call), answer) => self.stepped(&call, answer.ok()),
             (What::Batch { .. } | What::Tick, Err(_)) | (What::Command(_) | What::Tick, Ok(_)) => {}
         }
+    }
+
+    /// An execution goes on, over the ranges of a file if its answer names an object that lists them.
+    fn stepped(&self, call: &Call, answer: Option<Value>) {
+        let listed = answer.as_ref().and_then(|answer| answer["object"].as_str()).filter(|object| !object.is_empty());
+        let items: Vec<Value> = listed.map_or_else(Vec::new, |object| {
+            let bytes = insist(|| block_on(self.objects.get(Bucket::Work, object, None)));
+            serde_json::from_slice(&bytes).expect("a list of ranges")
+        });
+        self.rails.called(&call.execution, answer, &items, self.clock.now());
     }
 
     /// One invocation dies, or a process with all that it does.
@@ -401,7 +417,7 @@ impl Machine {
         self.note(|| format!("#{} dies", task.number));
         self.deaths += 1;
         match task.what {
-            What::Train(train, _) => self.rails.called(&train, None, self.clock.now()),
+            What::Step(call) => self.stepped(&call, None),
             What::Command(input) => self.commands.insert(0, input),
             What::Batch { records, .. } => self.cursed.extend(records.into_iter().map(|record| record.id)),
             What::Tick => {}

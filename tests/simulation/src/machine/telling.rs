@@ -4,7 +4,7 @@ use super::{Command, Machine, insist};
 use crate::story::Person;
 use futures::executor::block_on;
 use harmonia_domain::{control::Control, export::ExportState, feed::Slug};
-use harmonia_ports::{Train, Trains};
+use harmonia_ports::{Execution, Machines, Train};
 use harmonia_runtime::App;
 use harmonia_stages::{
     export::{Listing, Redrive, RedriveError},
@@ -50,14 +50,14 @@ impl Machine {
     /// What waits for a minute has that minute's train, unless somebody died or was refused on the way to it; then it
     /// is the tick's. Asked while nobody is at work.
     pub(super) fn without_train(&self) -> Option<String> {
-        if !self.rails.leave() || self.deaths > 0 || self.rails.refused() > 0 {
+        if !self.rails.run() || self.deaths > 0 || self.rails.refused() > 0 {
             return None;
         }
         let (rows, now) = (self.rows().ok()?, harmonia_ports::Clock::now(self.clock.as_ref()));
         let lacking = rows.exports.iter().find_map(|export| {
             let ExportState::Waiting { due } = export.state else { return None };
-            let train = Train { merchant: export.merchant.clone(), minute: due };
-            (due > now && !self.rails.has(&train)).then_some((export, due))
+            let train = Execution::Train(Train::new(export.merchant.clone(), due));
+            (due > now && !self.rails.has(&train.name())).then_some((export, due))
         });
         lacking.map(|(export, due)| format!("export {} of {} waits for {due}: no train", export.id, export.merchant))
     }
