@@ -18,7 +18,7 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
         return sweep(app, &event).await;
     }
     let event = events::sqs(event)?;
-    Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
+    Ok(batch::run(&event, &app.invocation("match"), |record| one(app, record)).await)
 }
 
 /// The schedule `sweep`: `merchant` names one, else all that match payments with sales are swept.
@@ -44,6 +44,7 @@ async fn sweep(app: &App, event: &Value) -> Result<Value, InvocationError> {
 
 async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     let message = Message::parse(&record.body)?;
+    tracing::Span::current().record("trace", message.t.as_str());
     match message.body {
         Body::Payments { items } => Ok(app.harmonia.match_payments(&message.t, &items).await?),
         Body::Keys { merchant, keys, from, lost, .. } => {

@@ -141,6 +141,7 @@ impl Harmonia {
         Ok(imported)
     }
 
+    #[tracing::instrument(level = "error", skip_all, fields(line = line.number))]
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
             Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
@@ -158,6 +159,10 @@ impl Harmonia {
             }
             Work::Sale(prepared) => self.finish_sale(&prepared, stamp).await?,
         };
+        match &finished.outcome {
+            Outcome::Rejected(reject) => tracing::debug!(%reject, "rejected"),
+            outcome => tracing::debug!(?outcome, "imported"),
+        }
         Ok((line.number, line.at, finished))
     }
 }
