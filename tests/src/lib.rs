@@ -23,6 +23,8 @@ mod kill;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod onboarding;
 #[cfg(test)]
 mod redress;

@@ -1,6 +1,7 @@
 //! Rules that template.yaml keeps, and the sample events. Each rule is a function on the template that returns
 //! complaints, and is shown to have one about a template that breaks it.
 
+mod monitoring;
 mod rights;
 
 use harmonia_definitions::Definitions;

@@ -1,5 +1,5 @@
-//! The embedded metric format: JSON lines in a function's log that CloudWatch makes metrics of
-//! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+//! The embedded metric format: JSON lines in a function's log that `CloudWatch` makes metrics of; see "Specification:
+//! Embedded metric format" in its user guide (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/>).
 
 use crate::{
     metric::{About, Dimension},
@@ -107,7 +107,10 @@ mod tests {
     proptest! {
         /// Nothing is lost between notes and documents, and no document is larger than the specification allows.
         #[test]
-        fn every_value_is_told_within_the_limits(lags in prop::collection::vec(0_u64..10_000, 0..400), lines in 1_u64..500) {
+        fn every_value_is_told_within_the_limits(
+            lags in prop::collection::vec(0_u64..10_000, 0..400),
+            lines in 1_u64..500,
+        ) {
             let tally = Tally::default();
             lags.iter().for_each(|lag| tally.note(Metric::Lag, &["match"], *lag));
             tally.note(Metric::Lines, &["itsu", "parked"], lines);

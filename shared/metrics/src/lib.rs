@@ -1,5 +1,5 @@
 //! What is counted: the table of metrics as data, the tally that an invocation's facts are noted in, and the documents
-//! that CloudWatch reads out of a function's log (the embedded metric format).
+//! that `CloudWatch` reads out of a function's log (the embedded metric format).
 //!
 //! A tally is memory and no effect, so the stages may note in it without a port. Whoever runs them takes the tally at
 //! the end of an invocation: a function prints it as documents, a test or the local cloud reads it.

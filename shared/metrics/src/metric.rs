@@ -34,7 +34,7 @@ impl Dimension {
         Self::Verdict,
     ];
 
-    /// Its name in CloudWatch.
+    /// Its name in `CloudWatch`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Age => "Age",
@@ -71,7 +71,7 @@ impl Dimension {
     }
 }
 
-/// CloudWatch's name of a unit.
+/// `CloudWatch`'s name of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Unit {
@@ -81,7 +81,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// As CloudWatch spells it.
+    /// As `CloudWatch` spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -105,7 +105,7 @@ pub enum Kind {
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
-    /// Its name in CloudWatch.
+    /// Its name in `CloudWatch`.
     pub name: &'static str,
     /// What it is counted in.
     pub unit: Unit,
@@ -161,98 +161,81 @@ impl Metric {
     pub const fn about(self) -> About {
         use Dimension::{Age, Answer, Class, Event, Feed, Function, Merchant, Outcome, Table, Type, Verdict};
         use Kind::{Each, Level, Sum};
-        let (name, unit, kind, sets, meaning): (_, _, _, &[&[Dimension]], _) = match self {
+        let (name, kind, sets, meaning): (_, _, &[&[Dimension]], _) = match self {
             Self::Lines => (
                 "Lines",
-                Unit::Count,
                 Sum,
                 &[&[Feed, Outcome], &[Feed], &[Outcome], &[]],
                 "lines of files that were closed and of messages that were logged, by what import says about them",
             ),
             Self::Files => (
                 "Files",
-                Unit::Count,
                 Sum,
                 &[&[Feed, Event], &[Event]],
                 "what happened to files; an unbalanced one is counted at each try to close it",
             ),
             Self::Identified => (
                 "Identified",
-                Unit::Count,
                 Sum,
                 &[&[Merchant, Answer], &[Answer], &[Merchant]],
                 "payment lines by what the user directory says about their card, each time it is asked",
             ),
             Self::Matches => (
                 "Matches",
-                Unit::Count,
                 Sum,
                 &[&[Merchant, Type], &[Type], &[Merchant]],
                 "claims: each makes one match with its export",
             ),
-            Self::Open => (
-                "Open",
-                Unit::Count,
-                Level,
-                &[&[Merchant, Age]],
-                "payments without a sale, as the walk over the book found them",
-            ),
+            Self::Open => {
+                ("Open", Level, &[&[Merchant, Age]], "payments without a sale, as the walk over the book found them")
+            }
             Self::LeftOpen => (
                 "LeftOpen",
-                Unit::Count,
                 Sum,
                 &[&[Merchant], &[]],
                 "payments that the walk over the book could match: 0 in a healthy system (invariant 4)",
             ),
             Self::Deliveries => (
                 "Deliveries",
-                Unit::Count,
                 Sum,
                 &[&[Merchant, Verdict], &[Verdict], &[Merchant]],
                 "attempts to tell a merchant, by what came of them; each member of a batch counts",
             ),
-            Self::Lag => (
-                "Lag",
-                Unit::Milliseconds,
-                Each,
-                &[&[Function]],
-                "from the sending of a record to the end of the function's work on it",
-            ),
-            Self::RecordsFailed => (
-                "RecordsFailed",
-                Unit::Count,
-                Sum,
-                &[&[Function, Class], &[Class]],
-                "records of queues that were given back",
-            ),
+            Self::Lag => {
+                ("Lag", Each, &[&[Function]], "from the sending of a record to the end of the function's work on it")
+            }
+            Self::RecordsFailed => {
+                ("RecordsFailed", Sum, &[&[Function, Class], &[Class]], "records of queues that were given back")
+            }
             Self::DeadLettered => (
                 "DeadLettered",
-                Unit::Count,
                 Sum,
                 &[&[Function], &[]],
                 "of these, those that had been received as often as their queue allows: they go to the dead letters",
             ),
             Self::ReadUnits => (
                 "ReadUnits",
-                Unit::Count,
                 Sum,
                 &[&[Function, Table], &[Function], &[]],
                 "consumed read units, from the tables' own answers",
             ),
             Self::WriteUnits => (
                 "WriteUnits",
-                Unit::Count,
                 Sum,
                 &[&[Function, Table], &[Function], &[]],
                 "consumed write units, those of indexes included; what a refused write costs is not told",
             ),
             Self::Work => (
                 "Work",
-                Unit::None,
                 Sum,
                 &[&[Function], &[]],
-                "megabyte-seconds: memory of the function times the time of its invocations, which is what Lambda bills",
+                "megabyte-seconds: the function's memory times the time of its invocations, which is what Lambda bills",
             ),
+        };
+        let unit = match self {
+            Self::Lag => Unit::Milliseconds,
+            Self::Work => Unit::None,
+            _ => Unit::Count,
         };
         let scale = match self {
             Self::ReadUnits | Self::WriteUnits => 10,

@@ -25,11 +25,14 @@ pub struct Noted {
 
 /// Facts of an invocation, summed up.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<BTreeMap<(Metric, Vec<String>), Vec<u64>>>);
+pub struct Tally(Mutex<BTreeMap<Series, Vec<u64>>>);
+
+/// A metric by the values of its dimensions.
+type Series = (Metric, Vec<String>);
 
 impl Tally {
-    /// Notes a fact. `by`: the values of the metric's dimensions, in their order. Zeros are told as well: a share of two
-    /// metrics needs both at the same time.
+    /// Notes a fact. `by`: the values of the metric's dimensions, in their order. Zeros are told as well: a share of
+    /// two metrics needs both at the same time.
     pub fn note(&self, metric: Metric, by: &[&str], value: u64) {
         debug_assert_eq!(by.len(), metric.noted_by().len(), "{metric:?} by {by:?}");
         let kind = metric.about().kind;
