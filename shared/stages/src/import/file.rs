@@ -276,7 +276,12 @@ impl Harmonia {
             _ => self.forward(&stored.row).await?,
         }
         let done = stored.row.forwarded()?;
-        let (done, ours) = self.change(&stored, done).await?;
+        self.finished(&stored, done).await
+    }
+
+    /// Writes that nothing more has to happen to the file.
+    async fn finished(&self, stored: &Stored<File>, done: File) -> Result<File, StageError> {
+        let (done, ours) = self.change(stored, done).await?;
         if ours {
             self.note_file(&done.row.feed, if done.row.visible() { "closed" } else { "unreadable" });
             if self.wrongly_empty(&done.row) {
