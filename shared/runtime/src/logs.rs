@@ -11,7 +11,8 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
-/// Longest text of one field, in bytes: names and reasons are shorter, and a line stays far below `CloudWatch`'s 256 KB.
+/// Longest text of one field, in bytes: names and reasons are shorter, and a line stays far below the 256 KB that are
+/// kept of one.
 const FIELD_BYTES_MAX: usize = 2_000;
 
 /// The span of one invocation: at the level of errors, so that no filter takes the ids from a line that is told.

@@ -218,9 +218,10 @@ fn to_be_watched(template: &Value) -> BTreeSet<[String; 4]> {
     all
 }
 
-/// What nobody would hear of.
+/// What nobody would hear of. A share of something does not tell that it stands still.
 fn unwatched(monitoring: &Value) -> Vec<String> {
-    let readings = all_alarms(monitoring).into_values().flat_map(readings);
+    let alone = all_alarms(monitoring).into_values().filter(|alarm| alarm["Metrics"].is_null());
+    let readings = alone.flat_map(readings);
     let watched: BTreeSet<[String; 4]> = readings
         .filter_map(|(namespace, metric, by)| {
             let mut by = by.into_iter();
