@@ -29,6 +29,8 @@ mod large;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
+mod observed;
+#[cfg(test)]
 mod onboarding;
 #[cfg(test)]
 mod recorded;

@@ -4,6 +4,7 @@
 mod encryption;
 mod environments;
 mod machines;
+mod monitoring;
 mod partners;
 mod rights;
 mod samples;

@@ -17,7 +17,8 @@ const LINE_CHARS_MAX: usize = 120;
 /// Where Rust is.
 const CODE: [&str; 4] = ["shared", "functions", "infra", "tests"];
 /// Crates without effects of their own: every effect is a port call.
-const PURE: [&str; 9] = ["audit", "definitions", "domain", "exports", "feeds", "matching", "ports", "stages", "state"];
+const PURE: [&str; 10] =
+    ["audit", "definitions", "domain", "exports", "feeds", "matching", "metrics", "ports", "stages", "state"];
 /// Folders and files of the top level (design §2).
 const TOP: [&str; 16] = [
     "Cargo.lock",

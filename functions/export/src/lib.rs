@@ -18,11 +18,12 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
         return step(app, &event).await;
     }
     let event = events::sqs(event)?;
-    Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
+    Ok(batch::run(&event, &app.invocation("export"), |record| one(app, record)).await)
 }
 
 async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     let message = Message::parse(&record.body)?;
+    tracing::Span::current().record("trace", message.t.as_str());
     match message.body {
         Body::Exports { items } => Ok(app.harmonia.export(&items).await?),
         _ => Err(StageError::Message { why: "a message of another stage".to_owned() }.into()),

@@ -14,11 +14,12 @@ use serde_json::Value;
 /// Handles one event.
 pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
     let event = events::sqs(event)?;
-    Ok(batch::run(&event, app.visibility.as_ref(), |record| one(app, record)).await)
+    Ok(batch::run(&event, &app.invocation("identify"), |record| one(app, record)).await)
 }
 
 async fn one(app: &App, record: SqsRecord) -> Result<(), RecordError> {
     let message = Message::parse(&record.body)?;
+    tracing::Span::current().record("trace", message.t.as_str());
     match message.body {
         Body::Lines { tries, items } => Ok(app.harmonia.identify(&message.t, tries, &items).await?),
         _ => Err(StageError::Message { why: "a message of another stage".to_owned() }.into()),

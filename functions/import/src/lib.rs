@@ -16,6 +16,9 @@ use harmonia_stages::{
 };
 use serde_json::{Value, json};
 
+/// Its name in metrics.
+const FUNCTION: &str = "import";
+
 /// The feed whose messages a queue carries, if any: the longest name that fits, should one end in another.
 fn feed_of(queue: &str, feeds: impl Iterator<Item = Feed>) -> Option<Feed> {
     let fits = |feed: &Feed| {
@@ -35,7 +38,7 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
     let feeds = app.harmonia.definitions.message_feeds();
     match event.records.first().and_then(|first| feed_of(first.queue(), feeds)) {
         Some(feed) => Ok(messages(app, &feed, &event).await),
-        None => Ok(batch::run(&event, app.visibility.as_ref(), |record| files(app, record)).await),
+        None => Ok(batch::run(&event, &app.invocation(FUNCTION), |record| files(app, record)).await),
     }
 }
 
@@ -100,7 +103,7 @@ async fn messages(app: &App, feed: &Feed, event: &SqsEvent) -> Value {
         Ok(results) => results.into_iter().map(|r| r.map_err(RecordError::from)).collect(),
         Err(_) => messages.iter().map(|_| Err(RecordError::Panic)).collect(),
     };
-    batch::finish(event, results, app.visibility.as_ref()).await
+    batch::finish(event, results, &app.invocation(FUNCTION)).await
 }
 
 fn message(record: &SqsRecord) -> FeedMessage {

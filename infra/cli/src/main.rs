@@ -173,3 +173,29 @@ fn init_logs(command: &Command) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands of a page: lines of code blocks, and what stands in the text as code.
+    fn commands(page: &str) -> Vec<&str> {
+        page.lines()
+            .flat_map(|line| std::iter::once(line).chain(line.split('`').skip(1).step_by(2)))
+            .filter(|text| text.starts_with("harmonia "))
+            .collect()
+    }
+
+    /// Somebody who reads them has no time to find out how it is really called.
+    #[test]
+    fn runbooks_name_commands_that_exist() {
+        let commands = commands(include_str!("../../../docs/runbooks.md"));
+        assert!(commands.len() > 15, "{commands:?}");
+        for command in commands {
+            let words = command.replace("MERCHANT", "itsu").replace("<env>", "dev");
+            let parsed = Arguments::try_parse_from(words.split_whitespace());
+            assert!(parsed.is_ok(), "{command}: {}", parsed.err().unwrap());
+        }
+        assert!(Arguments::try_parse_from(["harmonia", "files", "again", "FILE"]).is_err());
+    }
+}

@@ -35,7 +35,7 @@ struct Mapping {
 }
 
 /// As `maxReceiveCount` in template.yaml.
-pub const RECEIVES_MAX: u32 = 5;
+pub const RECEIVES_MAX: u32 = harmonia_runtime::batch::RECEIVES_MAX;
 /// As the visibility timeouts in template.yaml, which are six times the functions' timeouts and more.
 const HIDDEN_S: u32 = 360;
 /// Invocations of one function at the same time; template.yaml's `MaximumConcurrency`, less because a laptop is one

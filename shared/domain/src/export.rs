@@ -32,6 +32,19 @@ pub enum MatchType {
 }
 
 impl MatchType {
+    /// Its name in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loyalty => "loyalty",
+            Self::Spotted => "spotted",
+            Self::Streamed => "streamed",
+            Self::Forced => "forced",
+            Self::Correction => "correction",
+            Self::Reversal => "reversal",
+            Self::Unmatched => "unmatched",
+        }
+    }
+
     /// Payment and sale.
     pub fn has_sale(self) -> bool {
         matches!(self, Self::Loyalty | Self::Forced)
@@ -332,6 +345,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Which it is, without its reason.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry { .. } => "retry",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Unconfirmed { .. } => "unconfirmed",
+        }
+    }
+
     /// In words.
     pub fn words(&self) -> &str {
         match self {

@@ -13,6 +13,17 @@ pub enum Class {
     Bug,
 }
 
+impl Class {
+    /// Its name in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reject => "reject",
+            Self::Bug => "bug",
+        }
+    }
+}
+
 /// A table call without result. Whether a write was applied is unknown except for [`StoreError::Throttled`] and
 /// [`StoreError::Conflict`], which never apply; all writes are conditional or repeatable, so a repeat is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

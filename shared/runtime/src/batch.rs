@@ -5,7 +5,8 @@
 use crate::events::{MessageId, SqsEvent, SqsRecord};
 use async_trait::async_trait;
 use futures::{FutureExt, future::join_all};
-use harmonia_ports::{Class, QueueError};
+use harmonia_metrics::{Metric, Tally};
+use harmonia_ports::{Class, Clock, QueueError};
 use harmonia_stages::StageError;
 use serde_json::{Value, json};
 use std::{future::Future, panic::AssertUnwindSafe};
@@ -15,6 +16,22 @@ use tracing::Instrument;
 const BACKOFF_S: u32 = 4;
 /// Longest wait: with five receives a record reaches its dead-letter queue within half an hour.
 const BACKOFF_S_MAX: u32 = 600;
+
+/// A record that fails when it has been received so often goes to the dead letters: `maxReceiveCount` in template.yaml.
+pub const RECEIVES_MAX: u32 = 5;
+
+/// The function that works on a batch.
+#[derive(Clone, Copy)]
+pub struct Invocation<'a> {
+    /// Its name.
+    pub function: &'static str,
+    /// How failed records are hidden.
+    pub visibility: &'a dyn Visibility,
+    /// Where it is noted how records went.
+    pub tally: &'a Tally,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+}
 
 /// `ChangeMessageVisibility`.
 #[async_trait]
@@ -62,13 +79,13 @@ impl RecordError {
 }
 
 /// Runs a batch: `work` for each record, all at once.
-pub async fn run<F, Fut>(event: &SqsEvent, visibility: &dyn Visibility, work: F) -> Value
+pub async fn run<F, Fut>(event: &SqsEvent, invocation: &Invocation<'_>, work: F) -> Value
 where
     F: Fn(SqsRecord) -> Fut + Sync,
     Fut: Future<Output = Result<(), RecordError>> + Send,
 {
     let results = join_all(event.records.iter().map(|record| guarded(record, &work))).await;
-    finish(event, results, visibility).await
+    finish(event, results, invocation).await
 }
 
 async fn guarded<F, Fut>(record: &SqsRecord, work: &F) -> Result<(), RecordError>
@@ -76,22 +93,30 @@ where
     F: Fn(SqsRecord) -> Fut,
     Fut: Future<Output = Result<(), RecordError>>,
 {
-    let span = tracing::info_span!("record", id = record.message_id.as_str(), receives = record.receives());
+    let (id, receives) = (record.message_id.as_str(), record.receives());
+    let trace = tracing::field::Empty;
+    let span = tracing::error_span!("record", record = id, queue = record.queue(), receives, trace);
     // the call itself may panic before it yields a future
     let running = AssertUnwindSafe(async { work(record.clone()).await }).catch_unwind();
     running.instrument(span).await.unwrap_or(Err(RecordError::Panic))
 }
 
 /// Names the failed records and hides those that may pass.
-pub async fn finish(event: &SqsEvent, results: Vec<Result<(), RecordError>>, visibility: &dyn Visibility) -> Value {
+pub async fn finish(event: &SqsEvent, results: Vec<Result<(), RecordError>>, invocation: &Invocation<'_>) -> Value {
     let mut failed = Vec::new();
+    let now = invocation.clock.now();
     for (record, result) in event.records.iter().zip(results) {
-        let Err(error) = result else { continue };
+        let Err(error) = result else {
+            let lag = record.sent().map(|sent| now.duration_since(sent).as_millis());
+            let lag = lag.and_then(|lag| u64::try_from(lag).ok()).unwrap_or_default();
+            invocation.tally.note(Metric::Lag, &[invocation.function], lag);
+            continue;
+        };
         let class = error.class();
-        tracing::warn!(id = record.message_id.as_str(), receives = record.receives(), ?class, %error, "record failed");
+        note_failed(record, class, &error, invocation);
         if class == Class::Retry {
             let seconds = backoff_s(record.receives(), &record.message_id);
-            if let Err(error) = visibility.hide(&record.queue_arn, &record.receipt_handle, seconds).await {
+            if let Err(error) = invocation.visibility.hide(&record.queue_arn, &record.receipt_handle, seconds).await {
                 // it comes back after the queue's own visibility timeout instead
                 tracing::warn!(%error, "record could not be hidden");
             }
@@ -101,10 +126,23 @@ pub async fn finish(event: &SqsEvent, results: Vec<Result<(), RecordError>>, vis
     response(&failed)
 }
 
+fn note_failed(record: &SqsRecord, class: Class, error: &RecordError, invocation: &Invocation<'_>) {
+    let Invocation { function, tally, .. } = *invocation;
+    let (id, queue, receives) = (record.message_id.as_str(), record.queue(), record.receives());
+    tally.note(Metric::RecordsFailed, &[function, class.as_str()], 1);
+    if receives < RECEIVES_MAX {
+        tracing::warn!(record = id, queue, receives, ?class, %error, "record failed");
+    } else {
+        tally.note(Metric::DeadLettered, &[function], 1);
+        tracing::error!(record = id, queue, receives, ?class, %error, "record failed for the last time");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::events;
+    use harmonia_metrics::Noted;
     use std::sync::Mutex;
 
     #[derive(Default)]
@@ -115,6 +153,15 @@ mod tests {
         async fn hide(&self, _arn: &str, receipt: &str, seconds: u32) -> Result<(), QueueError> {
             self.0.lock().unwrap().push((receipt.to_owned(), seconds));
             Ok(())
+        }
+    }
+
+    /// Ten seconds after everything was sent.
+    struct Later;
+
+    impl Clock for Later {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::from_second(10).unwrap()
         }
     }
 
@@ -136,10 +183,35 @@ mod tests {
         }
     }
 
+    fn played(event: &SqsEvent) -> (Value, Vec<(String, u32)>, Vec<Noted>) {
+        let (hidden, tally) = (Hidden::default(), Tally::default());
+        let invocation = Invocation { function: "match", visibility: &hidden, tally: &tally, clock: &Later };
+        let answer = futures::executor::block_on(run(event, &invocation, work));
+        (answer, hidden.0.into_inner().unwrap(), tally.take())
+    }
+
     fn answer(bodies: &[&str]) -> (Value, Vec<(String, u32)>) {
-        let hidden = Hidden::default();
-        let answer = futures::executor::block_on(run(&event(bodies), &hidden, work));
-        (answer, hidden.0.into_inner().unwrap())
+        let (answer, hidden, _) = played(&event(bodies));
+        (answer, hidden)
+    }
+
+    #[test]
+    fn records_are_counted_by_how_they_went() {
+        let mut event = event(&["ok", "later", "poison", "boom", "ok"]);
+        event.records[2].attributes.approximate_receive_count = RECEIVES_MAX.to_string();
+        let noted = |metric, by: &[&str], values: &[u64]| Noted {
+            metric,
+            by: by.iter().map(|text| (*text).to_owned()).collect(),
+            values: values.to_vec(),
+        };
+        let expected = [
+            noted(Metric::Lag, &["match"], &[10_000, 10_000]),
+            noted(Metric::RecordsFailed, &["match", "bug"], &[1]),
+            noted(Metric::RecordsFailed, &["match", "reject"], &[1]),
+            noted(Metric::RecordsFailed, &["match", "retry"], &[1]),
+            noted(Metric::DeadLettered, &["match"], &[1]),
+        ];
+        assert_eq!(played(&event).2, expected);
     }
 
     /// Every shape of answer (pitfalls 1 and 3).

@@ -1,17 +1,21 @@
-//! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs.
+//! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs, and
+//! what was counted at the end of each invocation.
+
+mod meter;
 
 use crate::{
     App, InvocationError, SystemClock,
     batch::Visibility,
     config,
     definitions::{self, FoundError},
+    logs,
     secrets::{Belief, KeptSecrets, Reading, of_document},
     web,
 };
 use async_trait::async_trait;
 use harmonia_audit::{Auditor, Log};
 use harmonia_aws::{
-    DynamoTables, TableNames,
+    Capacity, DynamoTables, TableNames,
     deployed::{self, Clients, SecretError},
     eventbridge::EventBus,
     s3::{BucketNames, S3Objects},
@@ -19,11 +23,15 @@ use harmonia_aws::{
     sqs::{QueueUrls, SqsQueues},
 };
 use harmonia_definitions::Definitions;
+use harmonia_metrics::Tally;
 use harmonia_ports::{Ports, QueueError};
 use harmonia_stages::Harmonia;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use meter::Meter;
 use serde_json::Value;
-use std::{env, path::Path, sync::Arc};
+use std::{env, io, path::Path, sync::Arc, time::Instant};
+use tracing::Instrument;
+use tracing_subscriber::prelude::*;
 
 /// The folder beside the bootstrap with definitions that are not shipped with the product.
 const OWN_DEFINITIONS: &str = "definitions";
@@ -109,8 +117,14 @@ fn own_definitions() -> Result<Definitions, FoundError> {
 
 /// Everything a function works with, from its environment; also for whoever does by hand what the function would.
 pub async fn app() -> Result<App, StartError> {
+    Ok(counted().await?.0)
+}
+
+/// The same, and what its tables count.
+async fn counted() -> Result<(App, Arc<Capacity>), StartError> {
     let clients = clients().await;
     let (tables, objects) = (tables(&clients)?, objects(&clients));
+    let capacity = tables.capacity();
     let urls = QueueUrls {
         ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
         identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
@@ -140,16 +154,18 @@ pub async fn app() -> Result<App, StartError> {
     };
     let definitions = Arc::new(definitions::addressed(own_definitions()?, &optional("HARMONIA_BASE_URLS"))?);
     let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
-    Ok(App { harmonia, visibility: Arc::new(SqsVisibility(queues)) })
+    Ok((App { harmonia, visibility: Arc::new(SqsVisibility(queues)) }, capacity))
 }
 
 /// What the audit function works with: neither stages nor secrets.
-async fn auditor() -> Result<Auditor, StartError> {
+async fn auditor() -> Result<(Auditor, Arc<Capacity>), StartError> {
     let clients = clients().await;
     let log = Log::new(Arc::new(objects(&clients)), Arc::new(SystemClock));
     let tables = tables(&clients)?;
     let bus = EventBus::new(clients.events, needed("HARMONIA_EVENT_BUS")?);
-    Ok(Auditor::new(log, Arc::new(tables), Arc::new(bus), Arc::new(own_definitions()?)))
+    let capacity = tables.capacity();
+    let definitions = Arc::new(own_definitions()?);
+    Ok((Auditor::new(log, Arc::new(tables), Arc::new(bus), definitions), capacity))
 }
 
 /// An error with the name that state machines and alarms know it by.
@@ -168,7 +184,9 @@ where
     H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
 {
     init_logs();
-    serve(&app().await?, &handler).await
+    let (app, capacity) = counted().await?;
+    let meter = meter(Arc::clone(app.harmonia.tally()), capacity);
+    serve(&app, &meter, &handler).await
 }
 
 /// The same for the audit function.
@@ -177,21 +195,43 @@ where
     H: AsyncFn(&Auditor, Value) -> Result<Value, InvocationError>,
 {
     init_logs();
-    serve(&auditor().await?, &handler).await
+    let (auditor, capacity) = auditor().await?;
+    serve(&auditor, &meter(Arc::default(), capacity), &handler).await
 }
 
 fn init_logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().with_env_filter(filter).without_time().init();
+    tracing_subscriber::registry().with(filter).with(logs::JsonLines(io::stdout)).init();
 }
 
-async fn serve<A, H>(app: &A, handler: &H) -> Result<(), lambda_runtime::Error>
+/// What this function counts, by what Lambda and the stack say about it.
+fn meter(tally: Arc<Tally>, capacity: Arc<Capacity>) -> Meter {
+    Meter {
+        namespace: optional("HARMONIA_METRICS_NAMESPACE"),
+        function: function_of(&optional("AWS_LAMBDA_FUNCTION_NAME")).to_owned(),
+        memory: optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").parse().unwrap_or_default(),
+        tally,
+        capacity,
+    }
+}
+
+/// The function's own name: `harmonia-<environment>-<name>`, and an environment has no hyphen.
+fn function_of(name: &str) -> &str {
+    name.splitn(3, '-').last().unwrap_or_default()
+}
+
+async fn serve<A, H>(app: &A, meter: &Meter, handler: &H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(&A, Value) -> Result<Value, InvocationError>,
 {
     let invoke = service_fn(async move |event: LambdaEvent<Value>| {
+        let LambdaEvent { payload, context } = event;
+        let began = Instant::now();
         // on the heap: what a handler does is large, and would be part of every future around it
-        Box::pin(handler(app, event.payload)).await.map_err(Named)
+        let work = Box::pin(handler(app, payload));
+        let answer = work.instrument(logs::invocation(&meter.function, &context.request_id)).await;
+        meter.tell(&context.request_id, began.elapsed());
+        answer.map_err(Named)
     });
     lambda_runtime::run(invoke).await
 }
@@ -199,6 +239,13 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_know_their_names() {
+        assert_eq!(function_of("harmonia-dev-import"), "import");
+        assert_eq!(function_of("harmonia-prod-import-range"), "import-range");
+        assert_eq!(function_of(""), "");
+    }
 
     #[test]
     fn queues_are_found_by_their_arn() {

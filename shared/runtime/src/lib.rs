@@ -7,6 +7,7 @@ pub mod definitions;
 #[cfg(feature = "deployed")]
 pub mod deployed;
 pub mod events;
+pub mod logs;
 pub mod secrets;
 pub mod web;
 
@@ -29,6 +30,18 @@ pub struct App {
     pub harmonia: Harmonia,
     /// How a failed record is hidden for a while.
     pub visibility: Arc<dyn batch::Visibility>,
+}
+
+impl App {
+    /// What the batch runner has to know of the function it works for.
+    pub fn invocation(&self, function: &'static str) -> batch::Invocation<'_> {
+        batch::Invocation {
+            function,
+            visibility: self.visibility.as_ref(),
+            tally: self.harmonia.tally(),
+            clock: self.harmonia.ports.clock.as_ref(),
+        }
+    }
 }
 
 /// The errors that state machines and alarms know by name: what a function answers, and what a machine ends with.

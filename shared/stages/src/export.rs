@@ -146,6 +146,7 @@ impl Harmonia {
     }
 
     /// One attempt, from the mark to the verdict.
+    #[tracing::instrument(level = "error", skip_all, fields(merchant = %stored.row.merchant, export = %stored.row.id))]
     async fn tell_one(&self, target: &Target, stored: Stored<Export>) -> Result<Reach, StageError> {
         if target.skips(stored.row.facts.amount) {
             let why = "below the amount that is told".to_owned();
@@ -233,7 +234,12 @@ impl Harmonia {
         let key = export_row_key(&stored.row.key());
         let next = |row: &Export| row.attempted(&came.verdict, came.last.clone(), came.unsure);
         if let Some(moved) = self.moved(stored, next).await? {
-            return self.ensure_train(&moved.row.merchant, &moved.row.state).await;
+            let Export { id, merchant, attempts, state, .. } = &moved.row;
+            let Came { verdict, last, .. } = came;
+            self.note_delivery(merchant, verdict, 1);
+            let (status, why) = (last.status, verdict.words());
+            tracing::info!(export = %id, %merchant, attempts, status, why, verdict = verdict.name(), "told");
+            return self.ensure_train(merchant, state).await;
         }
         let found: Option<Stored<Export>> = self.store().get(&key, Read::Consistent).await?;
         match found {

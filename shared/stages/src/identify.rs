@@ -98,6 +98,7 @@ fn need(purchase: &Purchase, name: &LineName, route: impl Fn(&Slug) -> Route) ->
 impl Harmonia {
     /// Identifies stored lines; equal (merchant, card) look-ups are asked once. `tries`: how often the directory has
     /// failed for these lines before.
+    #[tracing::instrument(level = "error", skip_all, fields(trace = trace))]
     pub async fn identify(&self, trace: &str, tries: u32, names: &[LineName]) -> Result<(), StageError> {
         let mut asked: BTreeMap<(Slug, TokenHash), (SealedToken, Vec<Waiting>)> = BTreeMap::new();
         for name in names {
@@ -111,12 +112,13 @@ impl Harmonia {
             }
         }
         let lookups = stream::iter(asked.into_iter().map(|((merchant, token), (sealed, names))| async move {
-            (self.whose(merchant, token, &sealed).await, names)
+            let answer = self.whose(merchant.clone(), token, &sealed).await;
+            (merchant, answer, names)
         }));
         let answers: Vec<_> = lookups.buffered(LOOKUPS_AT_ONCE).collect().await;
         let mut next = Next::default();
-        for (answer, names) in answers {
-            self.apply(answer?, &names, tries, &mut next).await?;
+        for (merchant, answer, names) in answers {
+            self.apply(&merchant, answer?, &names, tries, &mut next).await?;
         }
         let queues = self.ports.queues.as_ref();
         message::send(queues, Queue::Match, trace, (None, 0), &next.known, |items| Body::Payments { items }).await?;
@@ -143,9 +145,21 @@ impl Harmonia {
         Ok(Need::Done)
     }
 
-    async fn apply(&self, answer: Answer, names: &[Waiting], tries: u32, next: &mut Next) -> Result<(), StageError> {
-        let why = match answer.whose {
-            Whose::Known(who) => {
+    async fn apply(
+        &self,
+        merchant: &Slug,
+        answer: Answer,
+        names: &[Waiting],
+        tries: u32,
+        next: &mut Next,
+    ) -> Result<(), StageError> {
+        let parked = answer.whose.parked();
+        self.note_identified(merchant, parked, names.len());
+        for (LineName { p, kind }, _) in names {
+            tracing::debug!(%merchant, payment = p.id, ?kind, ?parked, "asked whose card it was");
+        }
+        let why = match (answer.whose, parked) {
+            (Whose::Known(who), _) => {
                 for (name, counts) in names {
                     if *counts || self.mark_known(name).await? {
                         next.known.push(KnownPayment { p: name.p.clone(), kind: name.kind, who: who.clone() });
@@ -153,15 +167,14 @@ impl Harmonia {
                 }
                 return Ok(());
             }
-            Whose::NotKnown => ParkReason::CardNotKnown,
-            Whose::NoCardInformation => ParkReason::NoCardInformation,
-            Whose::Unavailable if tries + 1 < DIRECTORY_TRIES_MAX => {
+            (Whose::Unavailable, _) if tries + 1 < DIRECTORY_TRIES_MAX => {
                 next.again.extend(names.iter().map(|(name, _)| name.clone()));
                 return Ok(());
             }
-            Whose::Unavailable => ParkReason::DirectoryUnavailable,
+            (_, why) => why.unwrap_or(ParkReason::DirectoryUnavailable),
         };
         for (name, _) in names {
+            tracing::info!(%merchant, payment = name.p.id, kind = ?name.kind, ?why, "parked");
             let (waits, reopened) = self.park(name, why, answer.links).await?;
             next.reopened.extend(reopened);
             if why == ParkReason::DirectoryUnavailable && !waits {

@@ -11,6 +11,7 @@ pub mod identify;
 pub mod import;
 pub mod matches;
 pub mod message;
+mod noted;
 pub mod redress;
 pub mod registry;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use error::StageError;
 
 use harmonia_definitions::Definitions;
 use harmonia_domain::card::CardKeys;
+use harmonia_metrics::Tally;
 use harmonia_ports::{Ports, Stamp};
 use harmonia_state::Store;
 use jiff::Timestamp;
@@ -72,6 +74,7 @@ pub struct Harmonia {
     identities: Arc<identify::IdentityCache>,
     seen: Arc<registry::SeenIdentifiers>,
     telling: Arc<export::Memory>,
+    tally: Arc<Tally>,
 }
 
 impl Harmonia {
@@ -88,6 +91,7 @@ impl Harmonia {
             identities: Arc::default(),
             seen: Arc::default(),
             telling: Arc::default(),
+            tally: Arc::default(),
         }
     }
 

@@ -245,6 +245,7 @@ impl Harmonia {
 
     /// Examines one payment (state.md, match payment 1–6). `entry`: the book entry that led here. `lost`: it has been
     /// examined, and nothing has changed since but that these sales are taken.
+    #[tracing::instrument(level = "error", skip_all, fields(trace = trace, payment = examinee.p.id))]
     async fn examine(
         &self,
         trace: &str,
@@ -315,6 +316,7 @@ impl Harmonia {
                 _ => {
                     // write our own side, then read the other once more (design §4)
                     self.store().put(&own, &self.stamp("match")).await?;
+                    self.note_no_match(&own.merchant);
                     booked = Some(own);
                 }
             }

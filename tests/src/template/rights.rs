@@ -361,7 +361,6 @@ impl Play {
         self.cloud.until_quiet_in_order().await.unwrap();
     }
 
-
     /// The clock fires.
     async fn fire(&self, k: &str) {
         self.watch.now_runs("tick");

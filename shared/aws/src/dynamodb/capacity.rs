@@ -54,12 +54,19 @@ impl Capacity {
         })
     }
 
+    /// What one table has consumed since the last time; begins again at nothing.
+    pub fn take(&self, table: Table) -> Units {
+        let counter = self.counter(table);
+        Units {
+            read_tenths: counter.read.swap(0, Ordering::Relaxed),
+            write_tenths: counter.write.swap(0, Ordering::Relaxed),
+        }
+    }
+
     /// Begins again at nothing.
     pub fn reset(&self) {
         for table in Table::ALL {
-            let counter = self.counter(table);
-            counter.read.store(0, Ordering::Relaxed);
-            counter.write.store(0, Ordering::Relaxed);
+            self.take(table);
         }
     }
 
@@ -92,6 +99,8 @@ mod tests {
         assert_eq!(capacity.of(Table::Book), Units { read_tenths: 0, write_tenths: 20 });
         assert_eq!(capacity.of(Table::Registry), Units::default());
         assert_eq!(capacity.total(), Units { read_tenths: 5, write_tenths: 20 });
+        assert_eq!(capacity.take(Table::Book), Units { read_tenths: 0, write_tenths: 20 });
+        assert_eq!(capacity.total(), Units { read_tenths: 5, write_tenths: 0 });
         capacity.reset();
         assert_eq!(capacity.total(), Units::default());
     }

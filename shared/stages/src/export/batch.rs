@@ -75,6 +75,7 @@ impl Harmonia {
     }
 
     /// Takes a batch as far as it goes now.
+    #[tracing::instrument(level = "error", skip_all, fields(merchant = %batch.row.merchant, batch = %batch.row.id))]
     pub(super) async fn advance(&self, batch: Stored<Batch>, held: bool) -> Result<(), StageError> {
         let (mut batch, mut attempted) = (batch, false);
         for _ in 0..STEPS_MAX {
@@ -210,6 +211,12 @@ impl Harmonia {
         let about = About { merchant, tellings: &tellings, batch: batch_run, before: batch.attempts, unsure: false };
         let came = self.attempt(target, &about).await?;
         self.heard(merchant, &[came.reach]).await?;
+        let (status, why, verdict) = (came.last.status, came.verdict.words(), came.verdict.name());
+        tracing::info!(exports = members.len(), status, why, verdict, "batch told");
+        if matches!(came.verdict, Verdict::Retry { .. }) {
+            // every other verdict is written to the members, and counted there
+            self.note_delivery(merchant, &came.verdict, members.len());
+        }
         Ok(batch.attempted(&came.verdict, came.last)?)
     }
 

@@ -12,7 +12,7 @@ use harmonia_domain::{
     money::{Currency, MinorUnits},
     purchase::{PurchaseKey, Slot},
 };
-use harmonia_ports::{Bucket, Clock};
+use harmonia_ports::{Bucket, Clock, Queue};
 use harmonia_state::Sequence;
 
 const AT: &str = "2026-06-18T11:00:00Z";
@@ -69,6 +69,7 @@ fn export(merchant: &str, identity: IdentityRef, state: ExportState) -> Export {
         forced: None,
         unsure: false,
         adjusts: None,
+        answer: None,
         state,
     }
 }

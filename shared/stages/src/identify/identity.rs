@@ -11,6 +11,7 @@ use harmonia_domain::{
     card::{SealedToken, TokenHash},
     feed::Slug,
     identity::{Identity, IdentityRef},
+    outcome::ParkReason,
 };
 use harmonia_ports::Read;
 use harmonia_state::{DirectoryUser, NewestIdentity, Row, Stored, StoredIdentity};
@@ -31,6 +32,18 @@ pub(crate) enum Whose {
     NotKnown,
     NoCardInformation,
     Unavailable,
+}
+
+impl Whose {
+    /// Why lines of the card would wait; none if it is known.
+    pub(super) fn parked(&self) -> Option<ParkReason> {
+        match self {
+            Self::Known(_) => None,
+            Self::NotKnown => Some(ParkReason::CardNotKnown),
+            Self::NoCardInformation => Some(ParkReason::NoCardInformation),
+            Self::Unavailable => Some(ParkReason::DirectoryUnavailable),
+        }
+    }
 }
 
 /// An answer, and how often the card had been linked before it was asked for.

@@ -84,8 +84,10 @@ fn refusal(bytes: Option<u64>) -> Option<String> {
 
 impl Harmonia {
     /// Imports the file that a notice announces; returns it as it is afterwards. Its ranges may still be under way.
+    #[tracing::instrument(level = "error", skip_all, fields(object = notice.key, feed, file))]
     pub async fn import_file(&self, notice: &Notice) -> Result<File, StageError> {
         let feed = feed_of(&notice.key)?;
+        tracing::Span::current().record("feed", feed.as_str());
         let asked = notice.version.as_deref();
         let (version, bytes) = match self.ports.objects.head(Bucket::Imports, &notice.key, asked).await {
             Ok(info) => (info.version, Some(info.bytes)),
@@ -110,6 +112,7 @@ impl Harmonia {
             None => self.plan(raw).await?,
         };
         let file = self.delivery(raw, &planned, started);
+        tracing::Span::current().record("file", file.id.as_str());
         let first = self.admit(&file).await?;
         let done = if first.row.finished() {
             first.row
@@ -186,7 +189,10 @@ impl Harmonia {
         };
         let done = Some(self.now());
         let file = File { totals, dates: first.dates, done, state, ..file };
-        self.store().insert(&file, &self.stamp(format!("import {}", file.id))).await?;
+        if self.store().insert(&file, &self.stamp(format!("import {}", file.id))).await?.is_none() {
+            self.note_lines(&file.feed, &file.totals);
+            self.note_file(&file.feed, "repeated");
+        }
         Ok(file)
     }
 
@@ -212,9 +218,11 @@ impl Harmonia {
     }
 
     /// Imports one range; whoever finishes the last one closes the file.
+    #[tracing::instrument(level = "error", skip_all, fields(feed, file, range = number))]
     pub async fn import_range(&self, key: &FileKey, number: u64) -> Result<File, StageError> {
         let missing = || StageError::Missing { what: "file", name: key.group() };
         let stored: Stored<File> = self.store().find(&key.key()).await?.ok_or_else(missing)?;
+        tracing::Span::current().record("feed", stored.row.feed.as_str()).record("file", stored.row.id.as_str());
         if !matches!(stored.row.state, FileState::Importing | FileState::Stuck) {
             return if stored.row.finished() { Ok(stored.row) } else { self.finish_file(stored).await };
         }
@@ -243,17 +251,30 @@ impl Harmonia {
             _ => self.forward(&stored.row).await?,
         }
         let done = stored.row.forwarded()?;
-        Ok(self.change(&stored, done).await?.row)
+        self.finished(&stored, done).await
     }
 
-    /// Replaces the row that was read; a lost race reads what the winner wrote.
-    pub(super) async fn change(&self, seen: &Stored<File>, next: File) -> Result<Stored<File>, StageError> {
+    /// Writes that nothing more has to happen to the file.
+    async fn finished(&self, stored: &Stored<File>, done: File) -> Result<File, StageError> {
+        let (done, ours) = self.change(stored, done).await?;
+        if ours {
+            self.note_file(&done.row.feed, if done.row.visible() { "closed" } else { "unreadable" });
+            if self.wrongly_empty(&done.row) {
+                self.note_file(&done.row.feed, "empty");
+            }
+        }
+        Ok(done.row)
+    }
+
+    /// Replaces the row that was read; a lost race reads what the winner wrote. `true`: it was not lost.
+    pub(super) async fn change(&self, seen: &Stored<File>, next: File) -> Result<(Stored<File>, bool), StageError> {
         let stamp = self.stamp(format!("import {}", next.id));
         if self.store().replace(seen, &next, &stamp).await? {
-            return Ok(Stored { row: next, version: seen.version + 1 });
+            return Ok((Stored { row: next, version: seen.version + 1 }, true));
         }
         let found = self.store().get(&seen.row.key(), Read::Consistent).await?;
-        found.ok_or_else(|| StageError::Missing { what: "file", name: seen.row.id.to_string() })
+        let found = found.ok_or_else(|| StageError::Missing { what: "file", name: seen.row.id.to_string() })?;
+        Ok((found, false))
     }
 
     pub(super) async fn ranges(&self, file: &Id) -> Result<Vec<Range>, StageError> {
@@ -264,8 +285,18 @@ impl Harmonia {
     /// Closes the file: from here on its sales are visible.
     async fn close(&self, stored: &Stored<File>) -> Result<Stored<File>, StageError> {
         let results: Vec<RangeResult> = self.ranges(&stored.row.id).await?.into_iter().map(|r| r.result).collect();
-        let closed = stored.row.closed(&results, self.now())?;
-        self.change(stored, closed).await
+        let closed = stored.row.closed(&results, self.now()).inspect_err(|error| {
+            // every range is there, so it can only be the totals
+            if u64::try_from(results.len()) == Ok(stored.row.ranges) {
+                tracing::error!(%error, "the file's totals do not balance");
+                self.note_file(&stored.row.feed, "unbalanced");
+            }
+        })?;
+        let (closed, ours) = self.change(stored, closed).await?;
+        if ours {
+            self.note_lines(&closed.row.feed, &closed.row.totals);
+        }
+        Ok(closed)
     }
 
     /// D22: an empty file is imported all the same, and told where the definition says "not empty".

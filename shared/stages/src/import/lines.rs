@@ -152,6 +152,7 @@ impl Harmonia {
         Ok(imported)
     }
 
+    #[tracing::instrument(level = "error", skip_all, fields(line = line.number))]
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
             Work::Done(outcome) => Finished::only(outcome),
@@ -170,6 +171,10 @@ impl Harmonia {
             Work::Sale(prepared) => self.finish_sale(&prepared, stamp).await?,
             Work::Result(prepared) => self.finish_result(&prepared, stamp).await?,
         };
+        match &finished.outcome {
+            Outcome::Rejected(reject) => tracing::debug!(%reject, "rejected"),
+            outcome => tracing::debug!(?outcome, "imported"),
+        }
         Ok((line.number, line.at, finished))
     }
 }

@@ -37,6 +37,7 @@ pub type MessageResult = Result<(), StageError>;
 
 impl Harmonia {
     /// Imports a batch of messages. Each has its own result; only failures of the infrastructure are errors.
+    #[tracing::instrument(level = "error", skip_all, fields(%feed, file))]
     pub async fn import_messages(&self, feed: &Feed, messages: &[FeedMessage]) -> Vec<MessageResult> {
         let archived = match self.archive_messages(feed, messages).await {
             Ok(archived) => archived,
@@ -66,6 +67,7 @@ impl Harmonia {
         done
     }
 
+    #[tracing::instrument(level = "error", skip_all, fields(line = message.id))]
     async fn import_message(&self, feed: &Feed, message: &FeedMessage) -> Result<Imported, StageError> {
         let origin = Origin { feed, from: &message.id, arrived: message.sent, group: None, backfill: false };
         let record = self.read(feed, message.body.as_bytes());
@@ -129,6 +131,7 @@ impl Harmonia {
             self.ports.objects.put_new(Bucket::Archive, &name, csv.into_bytes()).await?;
         }
         let id = batch_id(counted);
+        tracing::Span::current().record("file", id.as_str());
         let stamp = self.stamp(format!("import {id} ({} messages)", counted.len()));
         let file = File {
             id,
@@ -153,7 +156,10 @@ impl Harmonia {
             state: FileState::Closed { forwarded: true },
         };
         // a redelivery of the same batch finds its log there: its outcomes do not change
-        self.store().insert(&file, &stamp).await?;
+        if self.store().insert(&file, &stamp).await?.is_none() {
+            self.note_lines(feed, &file.totals);
+            tracing::info!(messages = counted.len(), totals = ?file.totals, "messages imported");
+        }
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ use harmonia_state::{Range, file_key};
 
 impl Harmonia {
     /// Reads one planned range: store, forward, then say so.
+    #[tracing::instrument(level = "error", skip_all, fields(feed = %file.feed, file = %file.id, range = number))]
     pub(super) async fn read_range(&self, file: &File, planned: &Planned, number: u64) -> Result<(), StageError> {
         let (header, range) = planned_range(file, planned, number)?;
         let format = self.format(&file.feed).map_err(|why| StageError::Message { why })?;

@@ -80,10 +80,15 @@ impl Harmonia {
             self.finish_file(stored).await?;
             return Ok(none(Next::Done));
         }
-        let next = self.change(&stored, stored.row.in_round(rounds.round, self.now())).await?;
+        let (next, ours) = self.change(&stored, stored.row.in_round(rounds.round, self.now())).await?;
         match next.row.state {
             FileState::Importing => {}
-            FileState::Stuck => return Ok(none(Next::Stuck)),
+            FileState::Stuck => {
+                if ours {
+                    self.note_file(&next.row.feed, "stuck");
+                }
+                return Ok(none(Next::Stuck));
+            }
             // a range of an earlier round came back after all
             _ => {
                 self.finish_file(next).await?;
@@ -139,10 +144,15 @@ impl Harmonia {
             if stored.row.state != FileState::Importing || self.round_due(&stored.row) > now {
                 continue;
             }
-            let next = self.change(&stored, stored.row.taken_up(now)).await?;
+            let (next, ours) = self.change(&stored, stored.row.taken_up(now)).await?;
             match next.row.state {
                 FileState::Importing => self.start_ranges(&next.row).await?,
-                FileState::Stuck => stuck.push(next.row),
+                FileState::Stuck => {
+                    if ours {
+                        self.note_file(&next.row.feed, "stuck");
+                    }
+                    stuck.push(next.row);
+                }
                 _ => {}
             }
         }
@@ -176,7 +186,7 @@ impl Harmonia {
     pub async fn retry_file(&self, key: &FileKey) -> Result<File, StageError> {
         let missing = || StageError::Missing { what: "file", name: key.group() };
         let stored: Stored<File> = self.store().get(&key.key(), Read::Consistent).await?.ok_or_else(missing)?;
-        let next = self.change(&stored, stored.row.retried(self.now())?).await?;
+        let (next, _) = self.change(&stored, stored.row.retried(self.now())?).await?;
         self.start_ranges(&next.row).await?;
         Ok(next.row)
     }

@@ -184,7 +184,10 @@ impl Harmonia {
         let makes_export = put_write(&export, Expect::Absent, stamp);
         let writes = [Some(takes_purchase), sale, Some(makes_export)].into_iter().flatten().collect();
         match self.store().transact(writes).await {
-            Ok(()) => Ok(Claimed::Yes(Box::new(export))),
+            Ok(()) => {
+                self.note_match(&export);
+                Ok(Claimed::Yes(Box::new(export)))
+            }
             Err(WriteError::Condition(found)) => {
                 let lost = |index| found.iter().any(|f| f.index == index);
                 Ok(if with_sale && !lost(0) && lost(1) { Claimed::SaleGone } else { Claimed::PaymentChanged })

@@ -5,6 +5,7 @@ use super::{Again, Examinee, position};
 use crate::{Harmonia, StageError};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_domain::feed::{Scheme, Slug};
+use harmonia_metrics::Metric;
 use harmonia_ports::{Query, Read, Table};
 use harmonia_state::{BookedPayment, book_partitions};
 
@@ -23,6 +24,7 @@ pub struct Swept {
 impl Harmonia {
     /// Examines every open payment of a merchant, in the order of their last change (D24), and what follows from it.
     /// Time and memory grow with the open payments: 100,000 are some 30 MB and as many queries.
+    #[tracing::instrument(level = "error", skip_all, fields(%merchant))]
     pub async fn sweep_book(&self, merchant: &Slug) -> Result<Swept, StageError> {
         let trace = "sweep";
         let mut partitions = Vec::new();
@@ -36,6 +38,8 @@ impl Harmonia {
         let found: Vec<_> = stream::iter(partitions).map(read).buffered(READ_AT_ONCE).try_collect().await?;
         let mut open: Vec<BookedPayment> = found.into_iter().flatten().map(|stored| stored.row).collect();
         open.sort_by_cached_key(position);
+        let now = self.now();
+        self.note_open(merchant, open.iter().map(|entry| now.duration_since(entry.changed.0)));
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
@@ -46,6 +50,7 @@ impl Harmonia {
             self.settle(trace, Again::of(done), None).await?;
             self.delete_entry(own.as_ref()).await?;
         }
+        self.tally().note(Metric::LeftOpen, &[merchant.as_str()], swept.matched);
         Ok(swept)
     }
 }
