@@ -214,6 +214,7 @@ async fn the_newest_answer_stands() {
     let file = cloud.cloud.app.harmonia.import_file(&notice).await.unwrap();
     assert_eq!((file.totals.duplicate, file.totals.differs), (1, 1));
     assert_eq!(said(&cloud, "V2"), Some(("Rewarded".into(), true)));
+    assert_eq!(check(&cloud.rows().unwrap()), [], "a replaced answer is not a lost one");
 }
 
 /// What was told and refused is listed until the receiver thinks better of it, and is not sent again.

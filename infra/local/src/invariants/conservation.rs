@@ -64,14 +64,18 @@ fn wrong_sums(rows: &Rows, ranges: &BTreeMap<&Id, Totals>) -> Vec<String> {
 }
 
 /// The stored lines against the outcomes accepted and parked. A file's are equal. Messages that are delivered again in
-/// another batch are counted in both, so of those there may only be fewer stored than counted.
+/// another batch are counted in both, so of those there may only be fewer stored than counted; and an answer that a
+/// later result file has replaced is not there any more.
 fn uncounted(rows: &Rows, ranges: &BTreeMap<&Id, Totals>) -> Vec<String> {
     let kept = |totals: &Totals| totals.accepted + totals.parked;
     let mut stored = stored_lines(rows);
+    let answered = rows.exports.iter().filter(|export| export.answer.is_some());
+    let answers: BTreeSet<&str> = answered.map(|export| export.merchant.as_str()).collect();
     let mut found = Vec::new();
     for file in closed_files(rows).filter(|f| ranges.contains_key(&f.id)) {
         let lines: u64 = stored.remove(file.id.as_str()).map_or(0, |by_feed| by_feed.values().sum());
-        if lines != kept(&file.totals) {
+        let replaced = lines < kept(&file.totals) && answers.contains(file.feed.as_str());
+        if lines != kept(&file.totals) && !replaced {
             found.push(format!("{} kept {} lines, {lines} are stored", name(file), kept(&file.totals)));
         }
     }
@@ -107,6 +111,11 @@ fn stored_lines(rows: &Rows) -> HashMap<&str, BTreeMap<&str, u64>> {
     for sale in &rows.sales {
         *stored.entry(&sale.src.from).or_default().entry(sale.merchant.as_str()).or_default() += 1;
     }
+    for export in &rows.exports {
+        if let Some(answer) = &export.answer {
+            *stored.entry(&answer.src.from).or_default().entry(export.merchant.as_str()).or_default() += 1;
+        }
+    }
     for (src, feed) in rows.purchases.iter().flat_map(payment_lines) {
         *stored.entry(&src.from).or_default().entry(feed).or_default() += 1;
     }
@@ -125,8 +134,9 @@ fn feed_of(scheme: Scheme, kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{World, assert_broken, assert_fine, file_of, pair, range_of};
+    use super::super::fixtures::{World, assert_broken, assert_fine, file_of, noon, pair, range_of};
     use super::*;
+    use harmonia_domain::answer::ReceiverAnswer;
 
     fn totals(accepted: u64, rejected: u64) -> Totals {
         Totals { read: accepted + rejected, accepted, rejected, ..Totals::default() }
@@ -171,6 +181,29 @@ mod tests {
         again.state = FileState::Repeated { of: again.id.clone() };
         rows.files.push(again);
         assert_fine(&rows, 1);
+    }
+
+    /// A later file's answer stands in the place of an earlier one's; one that is gone, or that no file counts, is found.
+    #[test]
+    fn answers_are_lines_of_their_files() {
+        let mut rows = pair().rows();
+        let receiver = rows.exports[0].merchant.to_string();
+        let file = |name: &str, rows: &mut Rows| {
+            let file = file_of(&receiver, name, totals(1, 0));
+            rows.ranges.push(range_of(&file, 0, totals(1, 0)));
+            rows.files.push(file.clone());
+            let src = Source { from: file.id.as_str().to_owned(), offset: 0, line: 2, backfill: false };
+            ReceiverAnswer { result: "rewarded".into(), rewarded: true, arrived: noon(), src }
+        };
+        let first = file("first", &mut rows);
+        assert_broken(&rows, 1, "kept 1 lines, 0 are stored");
+        rows.exports[0].answer = Some(first.clone());
+        assert_fine(&rows, 1);
+        rows.exports[0].answer = Some(file("later", &mut rows));
+        assert_fine(&rows, 1);
+        let src = Source { from: "nowhere".into(), ..first.src.clone() };
+        rows.exports[0].answer = Some(ReceiverAnswer { src, ..first });
+        assert_broken(&rows, 1, "only 0 have an outcome");
     }
 
     #[test]

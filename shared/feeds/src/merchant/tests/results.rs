@@ -56,7 +56,7 @@ fn what_makes_a_row_unusable() {
         ("test-uid-1234", "", "uid", RejectReason::MissingField),
         ("rewarded", " ", "result", RejectReason::MissingField),
         (",rewarded", "", "result", RejectReason::MissingField),
-        ("rewarded", "we are sorry, this member is not known to us", "result", RejectReason::TooLong),
+        ("rewarded", "we are sorry but this member is not known to us", "result", RejectReason::TooLong),
         ("rewarded", "4111 1111 1111 1111", "result", RejectReason::BadCardDigits),
         ("5566", "55.66", "transaction_amount", RejectReason::BadAmount),
         ("5566", "1e3", "transaction_amount", RejectReason::BadAmount),
