@@ -193,14 +193,15 @@ impl Cloud {
         Err(CloudError::Stuck)
     }
 
-    /// Serves only these queues, in the order of the stages, until they are empty: what they send to others waits.
+    /// Serves only these queues, in the order of the stages, until they are empty: what they send to others waits. One
+    /// batch at a time: what is received while nothing is hidden is received again until it is deleted.
     pub async fn until_served(&self, queues: &[&str]) -> Result<(), CloudError> {
         let mut mappings = mappings(&self.app.harmonia.definitions);
         mappings.retain(|mapping| queues.contains(&mapping.queue.as_str()));
         for _ in 0..ROUNDS_MAX {
             let mut moved = 0;
             for mapping in &mappings {
-                moved += self.serve_queue(mapping, Sight::All, INVOCATIONS_AT_ONCE).await?;
+                moved += self.serve_queue(mapping, Sight::All, 1).await?;
             }
             if moved == 0 {
                 return Ok(());

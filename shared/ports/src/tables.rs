@@ -187,7 +187,7 @@ pub struct Query {
     pub limit: usize,
     /// Continue after this sort key.
     pub after: Option<String>,
-    /// Without the items that are not so.
+    /// Only these of them.
     pub only: Option<OneOf>,
 }
 
@@ -205,7 +205,7 @@ impl OneOf {
     /// Operands of `IN` in an expression of DynamoDB.
     pub const TEXTS_MAX: usize = 100;
 
-    /// Is the item so?
+    /// Is the item one of them?
     pub fn holds(&self, item: &Item) -> bool {
         let text = item.body.get(self.field).and_then(Value::as_str);
         text.is_some_and(|text| self.texts.iter().any(|one| one == text))
