@@ -121,7 +121,7 @@ async fn compared(
     let stack = Stack::open(environment).await?;
     let onboarded = stack.app.harmonia.onboard(&World::of(day).onboarded()?).await?;
     println!("{} identifiers onboarded", onboarded.onboarded);
-    let dropped = stack.deliver(day).await?;
+    let dropped = stack.deliver(day, within).await?;
     println!("{dropped} files and messages delivered");
     stack.until_rest(within).await?;
     println!("at rest");

@@ -48,14 +48,14 @@ impl Stack {
 
     /// Delivers the day at once, as far as partners may: a file with the bytes of an earlier one, and a message that
     /// is sent again, come when the first has been worked on. Returns how many things were delivered.
-    pub(crate) async fn deliver(&self, day: &Day) -> Result<usize, Failure> {
+    pub(crate) async fn deliver(&self, day: &Day, within: Duration) -> Result<usize, Failure> {
         let mut seen = HashSet::new();
         let (first, again): (Vec<_>, Vec<_>) =
             day.drops.iter().partition(|drop| seen.insert((drop.feed.as_str(), drop.bytes.as_slice())));
         for drop in &first {
             self.one(&drop.feed.parse()?, &drop.name, &drop.bytes).await?;
         }
-        self.until_imported().await?;
+        self.until_imported(within).await?;
         for drop in &again {
             self.one(&drop.feed.parse()?, &drop.name, &drop.bytes).await?;
         }
@@ -107,13 +107,17 @@ impl Stack {
         Ok(waiting)
     }
 
-    async fn until_imported(&self) -> Result<(), Failure> {
+    async fn until_imported(&self, within: Duration) -> Result<(), Failure> {
+        let began = Instant::now();
         let doors = [format!("{}feed-", self.prefix), format!("{}import-", self.prefix)];
         loop {
             let waiting = self.waiting().await?;
             let at_door = waiting.iter().any(|w| doors.iter().any(|door| w.contains(door)));
             if !at_door && open_files(&self.ledger().await?).is_empty() {
                 return Ok(());
+            }
+            if began.elapsed() > within {
+                return Err(format!("not imported after {} s: {}", within.as_secs(), waiting.join(", ")).into());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
