@@ -297,7 +297,7 @@ mod tests {
                 }
             };
             let next = row(seen.row.number + 1, n);
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 // at one instant: at most one of two believes that it did
                 let one = store.replace_alone(&seen, &next, &stamp(n)).await;
                 let other = store.replace_alone(&seen, &next, &stamp(n)).await;
