@@ -167,7 +167,7 @@ impl Harmonia {
         } else {
             let next = |row: &Export| row.attempting(self.attempt_ends(target), died);
             // somebody else is at it
-            let Some(marked) = self.moved(stored, next).await? else { return Ok(Reach::NotTried) };
+            let Some(marked) = self.moved(stored, next, true).await? else { return Ok(Reach::NotTried) };
             marked
         };
         let row = &stored.row;
@@ -195,24 +195,31 @@ impl Harmonia {
             if matches!(stored.row.state, ExportState::Waiting { .. } | ExportState::Attempting { .. }) {
                 continue;
             }
-            if let Some(moved) = self.moved(stored, |row| row.put_off(due)).await? {
+            if let Some(moved) = self.moved(stored, |row| row.put_off(due), false).await? {
                 self.ensure_train(&moved.row.merchant, &moved.row.state).await?;
             }
         }
         Ok(())
     }
 
-    /// Moves an export on from where it stands. A change from elsewhere (a correction of the amount) keeps its place;
-    /// `None`: somebody else has moved it on.
+    /// Moves an export on from where it stands; `alone`: two that find it at one instant must not both believe that they
+    /// did. A change from elsewhere (a correction of the amount) keeps its place; `None`: somebody else has moved it on.
     async fn moved(
         &self,
         stored: Stored<Export>,
         next: impl Fn(&Export) -> Result<Export, Refused>,
+        alone: bool,
     ) -> Result<Option<Stored<Export>>, StageError> {
         let mut stored = stored;
         for _ in 0..RECORD_TRIES_MAX {
             let row = next(&stored.row)?;
-            if self.store().replace(&stored, &row, &self.stamp("export")).await? {
+            let (store, stamp) = (self.store(), self.stamp("export"));
+            let moved = if alone {
+                store.replace_alone(&stored, &row, &stamp).await?
+            } else {
+                store.replace(&stored, &row, &stamp).await?
+            };
+            if moved {
                 return Ok(Some(Stored { row, version: stored.version + 1 }));
             }
             let key = export_row_key(&stored.row.key());
@@ -233,7 +240,7 @@ impl Harmonia {
     async fn record(&self, stored: Stored<Export>, came: &Came) -> Result<(), StageError> {
         let key = export_row_key(&stored.row.key());
         let next = |row: &Export| row.attempted(&came.verdict, came.last.clone(), came.unsure);
-        if let Some(moved) = self.moved(stored, next).await? {
+        if let Some(moved) = self.moved(stored, next, false).await? {
             let Export { id, merchant, attempts, state, .. } = &moved.row;
             let Came { verdict, last, .. } = came;
             self.note_delivery(merchant, verdict, 1);

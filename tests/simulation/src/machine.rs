@@ -328,6 +328,11 @@ impl Machine {
         self.deaths
     }
 
+    /// Answers of the tables were lost.
+    pub(crate) fn tables_fail(&self) -> bool {
+        self.weather.failing > 0
+    }
+
     /// Moments of telling at which somebody could have died.
     pub(crate) fn moments(&self) -> u64 {
         self.gate.moments()

@@ -45,9 +45,10 @@ fn rests(machine: &Machine, export: &Export) -> bool {
         ExportState::Skipped { .. } => {
             twice == Twice::CanBeAsked || (export.merchant.as_str() == "slim-chickens" && export.facts.amount.0 < 750)
         }
-        // somebody died, or an answer was lost
+        // somebody died, or an answer was lost: the merchant's, or that to the mark
         ExportState::Unconfirmed { .. } => {
-            twice == Twice::Rewards && (machine.deaths() > 0 || machine.outside().said().lost > 0)
+            let lost = machine.outside().said().lost > 0 || machine.tables_fail();
+            twice == Twice::Rewards && (machine.deaths() > 0 || lost)
         }
         // the storm was longer than the schedule
         ExportState::Failed { .. } => export.attempts >= attempts,
