@@ -168,6 +168,7 @@ async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
 
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_found("files", rows.files.iter().map(|file| file.id.as_str()), &by_field(&lines, "file"));
+    assert_found("sales", rows.sales.iter().map(|sale| sale.id.as_str()), &by_field(&lines, "sale"));
     assert_found("payments", rows.purchases.iter().map(|p| p.key.id.as_str()), &by_field(&lines, "payment"));
     assert_found("exports", rows.exports.iter().map(|export| export.id.as_str()), &by_field(&lines, "export"));
     let imported = lines.iter().filter(|line| line["message"] == "imported" && line.get("line").is_some()).count();
