@@ -156,7 +156,11 @@ impl Harmonia {
         Ok(imported)
     }
 
-    #[tracing::instrument(level = "error", skip_all, fields(line = line.number, payment = line.work.payment(), sale = line.work.sale()))]
+    #[tracing::instrument(
+        level = "error",
+        skip_all,
+        fields(line = line.number, payment = line.work.payment(), sale = line.work.sale())
+    )]
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
             Work::Done(outcome) => Finished { outcome, line: None, keys: Vec::new(), entries: Vec::new() },
