@@ -143,7 +143,7 @@ fn assert_found<'a>(what: &str, wanted: impl Iterator<Item = &'a str>, found: &B
     assert!(missing.is_empty() && wanted.len() > 20, "{what}: {} of {} not found", missing.len(), wanted.len());
 }
 
-/// With everything that is told at all, and with table calls that fail: errors are told, too.
+/// With everything that is told at all, table calls that fail, and a message that cannot be read and has a card number.
 #[tokio::test]
 async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
     let day = generate(&Plan { seed: 12, payments: 200, sales: 300, ..Plan::default() });
@@ -152,6 +152,9 @@ async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
     let lines = JsonLines(move || writer.clone()).with_filter(LevelFilter::DEBUG);
     let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
     let cloud = play(&day, 12, 10).await;
+    let now = cloud.cloud.clock.now();
+    let poison = cloud.cloud.mailbox.post("match", "4242424242424242".to_owned(), now).await.unwrap();
+    cloud.until_quiet().await.unwrap();
     drop(guard);
     let rows = cloud.rows().unwrap();
     let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
@@ -168,13 +171,15 @@ async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
 
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_found("files", rows.files.iter().map(|file| file.id.as_str()), &by_field(&lines, "file"));
+    assert_found("sales", rows.sales.iter().map(|sale| sale.id.as_str()), &by_field(&lines, "sale"));
     assert_found("payments", rows.purchases.iter().map(|p| p.key.id.as_str()), &by_field(&lines, "payment"));
     assert_found("exports", rows.exports.iter().map(|export| export.id.as_str()), &by_field(&lines, "export"));
     let imported = lines.iter().filter(|line| line["message"] == "imported" && line.get("line").is_some()).count();
     let read: u64 = feed_totals(&rows).values().map(|totals| totals.accepted + totals.parked).sum();
     assert!(u64::try_from(imported).unwrap() >= read, "{imported} of {read} lines");
     let failed: Vec<&Value> = lines.iter().filter(|line| line["message"] == "record failed").collect();
-    assert!(
-        !failed.is_empty() && failed.iter().all(|line| line.get("record").is_some() && line.get("class").is_some())
-    );
+    assert_eq!(failed.len(), 4, "then for the last time");
+    for (field, value) in [("record", poison.as_str()), ("queue", "harmonia-local-match"), ("class", "Reject")] {
+        assert!(failed.iter().all(|line| line[field] == value), "{field}: {failed:?}");
+    }
 }

@@ -87,10 +87,10 @@ impl Harmonia {
     }
 
     /// How many payments of a merchant are open, by how long they have been so, zeros included.
-    pub(crate) fn note_open(&self, merchant: &Slug, ages: impl Iterator<Item = SignedDuration> + Clone) {
+    pub(crate) fn note_open(&self, merchant: &Slug, ages: &[SignedDuration]) {
         let class = |age: SignedDuration| AGES.iter().find(|(most, _)| age <= *most).map_or(OLDER, |(_, name)| *name);
         for name in AGES.iter().map(|(_, name)| *name).chain([OLDER]) {
-            let open = ages.clone().filter(|age| class(*age) == name).count();
+            let open = ages.iter().filter(|age| class(**age) == name).count();
             let open = u64::try_from(open).unwrap_or(u64::MAX);
             self.tally.note(Metric::Open, &[merchant.as_str(), name], open);
         }

@@ -69,6 +69,21 @@ enum Work {
     Done(Outcome),
 }
 
+impl Work {
+    /// The provider's id, if it is a payment's.
+    fn payment(&self) -> Option<&str> {
+        match self {
+            Self::Payment(prepared) | Self::Differs(prepared) => Some(&prepared.line.id),
+            Self::Sale(_) | Self::Done(_) => None,
+        }
+    }
+
+    /// The merchant's id, if it is a sale's.
+    fn sale(&self) -> Option<&str> {
+        if let Self::Sale(prepared) = self { Some(&prepared.sale.id) } else { None }
+    }
+}
+
 struct Line {
     number: u64,
     at: Option<Timestamp>,
@@ -152,7 +167,11 @@ impl Harmonia {
         Ok(imported)
     }
 
-    #[tracing::instrument(level = "error", skip_all, fields(line = line.number))]
+    #[tracing::instrument(
+        level = "error",
+        skip_all,
+        fields(line = line.number, payment = line.work.payment(), sale = line.work.sale())
+    )]
     async fn finish(&self, line: Line, stamp: &Stamp) -> Result<(u64, Option<Timestamp>, Finished), StageError> {
         let finished = match line.work {
             Work::Done(outcome) => Finished::only(outcome),

@@ -158,8 +158,8 @@ impl Harmonia {
         // a redelivery of the same batch finds its log there: its outcomes do not change
         if self.store().insert(&file, &stamp).await?.is_none() {
             self.note_lines(feed, &file.totals);
-            tracing::info!(messages = counted.len(), totals = ?file.totals, "messages imported");
         }
+        tracing::info!(messages = counted.len(), totals = ?file.totals, "messages imported");
         Ok(())
     }
 }

@@ -39,7 +39,8 @@ impl Harmonia {
         let mut open: Vec<BookedPayment> = found.into_iter().flatten().map(|stored| stored.row).collect();
         open.sort_by_cached_key(position);
         let now = self.now();
-        self.note_open(merchant, open.iter().map(|entry| now.duration_since(entry.changed.0)));
+        let ages: Vec<_> = open.iter().map(|entry| now.duration_since(entry.changed.0)).collect();
+        self.note_open(merchant, &ages);
         let mut swept = Swept::default();
         for entry in &open {
             let examinee = Examinee { p: entry.p.clone(), kind: entry.kind, who: entry.who.clone() };
