@@ -11,7 +11,7 @@ use harmonia_local::{
 };
 use harmonia_metrics::{Metric, Noted};
 use harmonia_runtime::logs::JsonLines;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -68,7 +68,7 @@ fn lines(rows: &Rows) -> Counts {
 async fn a_day_is_counted_as_it_is_stored() {
     let day = generate(&Plan { seed: 11, payments: 400, sales: 500, ..Plan::default() });
     let cloud = play(&day, 11, 0).await;
-    cloud.cloud.sweep().await.unwrap();
+    cloud.cloud.fire(json!({ "v": 1, "k": "book" })).await.unwrap();
     let (rows, noted) = (cloud.rows().unwrap(), cloud.cloud.app.harmonia.tally().take());
     assert_eq!(counts(&noted, Metric::Lines), lines(&rows));
 

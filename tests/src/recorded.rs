@@ -255,7 +255,8 @@ fn every_row_type_is_recorded() {
 async fn the_audit_log_reads_recorded_rows() {
     let objects = Arc::new(MemoryObjects::default());
     let log = Log::new(objects.clone(), Arc::new(SetClock::new("2027-01-01T00:00:00Z".parse().unwrap())));
-    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), Arc::<MemoryEvents>::default());
+    let shipped = Arc::new(Definitions::shipped().unwrap());
+    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), Arc::<MemoryEvents>::default(), shipped);
     let mut told = BTreeSet::new();
     for (name, images) in recorded(1, "rows") {
         let table = |key: &Key| match type_of(key) {

@@ -267,9 +267,9 @@ async fn what_is_not_as_told_is_rejected() {
         ("7645", "7646", "transaction_amount"),
         ("11:41:07", "11:41:08", "transaction_date"),
     ] {
-        let file =
-            answer(&cloud, &format!("{column}.csv"), &format!("{header}\n{},rewarded\n", line.replace(from, to)));
-        assert_eq!(file.await.totals.rejected, 1, "{column}");
+        let rows = format!("{header}\n{},rewarded\n", line.replace(from, to));
+        let file = answer(&cloud, &format!("{column}.csv"), &rows).await;
+        assert_eq!(file.totals.rejected, 1, "{column}");
         let rejects = cloud.objects.keys(Bucket::Archive).into_iter();
         let name = rejects.filter(|key| key.ends_with(&format!("{column}.csv.rejects.csv"))).next_back().unwrap();
         let rejects = cloud.objects.get(Bucket::Archive, &name, None).await.unwrap();

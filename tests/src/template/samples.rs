@@ -6,6 +6,7 @@ use super::{
     at, functions, list, of_type, read, resource, short_name, sources, streams, template, top, working_queues,
 };
 use harmonia_audit::{Auditor, Log, What, entries};
+use harmonia_definitions::Definitions;
 use harmonia_domain::{
     export::{Export, ExportState},
     feed::PaymentFeed,
@@ -304,7 +305,8 @@ async fn the_audit_sample_is_a_delivery() {
     let objects = Arc::new(MemoryObjects::default());
     let log = Log::new(objects.clone(), Arc::new(SetClock::new("2024-01-09T18:06:00Z".parse().unwrap())));
     let events = Arc::new(MemoryEvents::default());
-    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), events);
+    let shipped = Arc::new(Definitions::shipped().unwrap());
+    let auditor = Auditor::new(log, Arc::<MemoryTables>::default(), events, shipped);
     let answer = harmonia_function_audit::handle(&auditor, sample("audit")).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     let entries = entries(objects.as_ref()).await.unwrap();

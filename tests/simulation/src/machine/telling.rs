@@ -28,7 +28,7 @@ pub(super) async fn done(app: App, merchant: &'static str, person: Person) -> Re
         Person::Redrives { per_minute } => {
             let listing = Listing { merchant, state: Redrive::Failed, why: None, since: None, until: None };
             match harmonia.redrive(&listing, per_minute, "a person").await {
-                Ok(_) | Err(RedriveError::NoTarget { .. }) => {}
+                Ok(_) | Err(RedriveError::NoTarget { .. } | RedriveError::Refused { .. }) => {}
                 Err(RedriveError::Stage(e)) => return Err(said(e)),
             }
         }
