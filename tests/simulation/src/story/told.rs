@@ -140,7 +140,7 @@ impl Tale {
 
     /// What this merchant can meet with, and where trains make a difference.
     fn is_one(&self) -> bool {
-        let Self { teller, about, railway } = self;
+        let Self { teller, about, .. } = self;
         let meets = match about {
             About::Well | About::Paused => true,
             About::Odd(Odd::NotYet) => ["stonegate", "wasabi-club"].contains(&teller.merchant) && !teller.unmatched,
