@@ -195,8 +195,8 @@ pub(crate) struct Machine {
     fair: bool,
     /// Invocations and commands that died.
     deaths: u64,
-    /// Unmatched payments are collected: also in calm weather.
-    hours: bool,
+    /// Full hours at which unmatched payments were collected: one more follows in calm weather.
+    hours: u32,
     /// Who may be told of something.
     merchants: Vec<&'static str>,
     season: Season,
@@ -273,7 +273,7 @@ impl Machine {
             service: story.service,
             fair,
             deaths: 0,
-            hours: false,
+            hours: 0,
             merchants: [story.cast.merchants(), vec!["stonegate-unmatched"]].concat(),
             season: Season::Danger,
             trace,

@@ -121,7 +121,7 @@ impl Machine {
             self.commands.push(resumes);
             self.settle(None)?;
         }
-        if self.hours {
+        if self.hours > 0 {
             self.full_hour();
             self.settle(None)?;
         }
@@ -176,7 +176,7 @@ impl Machine {
 
     /// The tick of the next full hour.
     pub(super) fn full_hour(&mut self) {
-        self.hours = true;
+        self.hours += 1;
         self.pass(3_600 - self.clock.now().as_second().rem_euclid(3_600));
         self.set_to_second();
         self.spawn(What::Tick);

@@ -142,11 +142,10 @@ impl Tale {
     fn is_one(&self) -> bool {
         let Self { teller, about, .. } = self;
         let meets = match about {
-            About::Well | About::Paused => true,
             About::Odd(Odd::NotYet) => ["stonegate", "wasabi-club"].contains(&teller.merchant) && !teller.unmatched,
             // a bucket does not refuse
             About::Redriven(rate) => !teller.unmatched && (rate.is_none() || !teller.batches()),
-            About::Odd(_) => true,
+            About::Well | About::Paused | About::Odd(_) => true,
             About::GivenUp => ["bpl-viator", "itsu"].contains(&teller.merchant),
             About::Down => ["costa", "wasabi-club", "the-works"].contains(&teller.merchant),
             About::Undone => !teller.alone() && !teller.unmatched,
