@@ -71,4 +71,4 @@ def play(work, endpoint, command, tools):
         sys.exit("\n".join([*last, f"deployed: the guide fails, see {work / 'guide.log'}"]))
     # the last thing that it shows of its file
     first = (pathlib.Path(work) / "checkout" / "first.txt").read_text(encoding="utf-8")
-    assert "closed" in first, first
+    assert ": closed" in first, first
