@@ -13,6 +13,8 @@ BLOCK = re.compile(r"^(<!-- needs an account -->\n)?```sh\n(.*?)^```$", re.M | r
 # fewer is a mistake in how they are found
 BLOCKS_MIN = 8
 LIMIT_S = 1800
+# what SAM looks for its packages beside
+COPIED = ("template.yaml", "samconfig.toml")
 # nobody is asked in the guide: its message waits for a directory
 DIRECTORY = "http://127.0.0.1:1"
 # ministack has no TLS, and believes the buckets' policies, which refuse whatever does not come by it
@@ -32,7 +34,9 @@ def checkout(folder, command, tools):
     """A folder that looks like a checkout and may be written into; the build is the real one's."""
     folder.mkdir()
     for path in bootstraps.TOP.iterdir():
-        if path.name not in ("target", ".git", ".aws-sam"):
+        if path.name in COPIED:
+            shutil.copy(path, folder)
+        elif path.name not in ("target", ".git", ".aws-sam"):
             (folder / path.name).symlink_to(path)
     (folder / "target").symlink_to(bootstraps.target())
     programs = folder / "target-programs"
@@ -67,4 +71,4 @@ def play(work, endpoint, command, tools):
         sys.exit("\n".join([*last, f"deployed: the guide fails, see {work / 'guide.log'}"]))
     # the last thing that it shows of its file
     first = (pathlib.Path(work) / "checkout" / "first.txt").read_text(encoding="utf-8")
-    assert "closed" in first, first
+    assert ": closed" in first, first
