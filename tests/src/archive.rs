@@ -14,7 +14,7 @@ use harmonia_local::{
 use harmonia_ports::{Bucket, Item, Table};
 use jiff::SignedDuration;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 /// What is beside the raw inputs: why lines of them were rejected.
 const REPORTS: &str = ".rejects";
@@ -48,7 +48,7 @@ async fn archived(cloud: &MemoryCloud) -> Vec<(Feed, String, Vec<u8>)> {
         }
         let feed: Feed = feed.parse().unwrap();
         let bytes = cloud.cloud.app.harmonia.ports.objects.get(Bucket::Archive, &key, None).await.unwrap();
-        if name.ends_with(".jsonl") {
+        if Path::new(name).extension().is_some_and(|end| end == "jsonl") {
             let text = String::from_utf8(bytes).unwrap();
             let bodies = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["body"].clone());
             inputs.extend(bodies.map(|body| (feed.clone(), String::new(), body.as_str().unwrap().as_bytes().to_vec())));

@@ -24,7 +24,7 @@ use std::{
 const RECEIVES_MIN: u64 = 5;
 /// AWS: the visibility timeout is at least so many times the function's timeout.
 const VISIBILITY_TIMES: u64 = 6;
-/// Actions that know no resource: how Step Functions has CloudWatch Logs take an execution's errors.
+/// Actions that know no resource: how Step Functions has `CloudWatch` Logs take an execution's errors.
 const WITHOUT_RESOURCE: [&str; 8] = [
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",

@@ -18,6 +18,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// For commands that know a local cloud only.
+    #[cfg_attr(not(feature = "aws"), allow(clippy::unnecessary_wraps, reason = "a stack is no folder"))]
     pub(crate) fn folder(&self) -> Result<&Folder, Failure> {
         match self {
             Self::Folder(folder) => Ok(folder),

@@ -111,12 +111,13 @@ impl Cloud {
     }
 
     async fn invoke(&self, function: Function, event: Value) -> Result<Value, InvocationError> {
+        // on the heap: what a handler does is large, and would be part of every future around it
         match function {
-            Function::Import => harmonia_function_import::handle(&self.app, event).await,
-            Function::Identify => harmonia_function_identify::handle(&self.app, event).await,
-            Function::Match => harmonia_function_match::handle(&self.app, event).await,
-            Function::Export => harmonia_function_export::handle(&self.app, event).await,
-            Function::Tick => harmonia_function_tick::handle(&self.app, event).await,
+            Function::Import => Box::pin(harmonia_function_import::handle(&self.app, event)).await,
+            Function::Identify => Box::pin(harmonia_function_identify::handle(&self.app, event)).await,
+            Function::Match => Box::pin(harmonia_function_match::handle(&self.app, event)).await,
+            Function::Export => Box::pin(harmonia_function_export::handle(&self.app, event)).await,
+            Function::Tick => Box::pin(harmonia_function_tick::handle(&self.app, event)).await,
         }
     }
 

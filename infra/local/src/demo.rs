@@ -85,7 +85,7 @@ pub async fn deliver(
 pub async fn run(folder: &Folder, plan: &Plan, progress: &(dyn Fn(Progress) + Sync)) -> Result<Outcome, LocalError> {
     let day = generate(plan);
     let start = day.drops.first().map(|d| d.at).unwrap_or_default();
-    play(folder, &day, Faults::demo(), start, progress).await
+    Box::pin(play(folder, &day, Faults::demo(), start, progress)).await
 }
 
 /// Plays one day in a state folder that nothing has run in. What is delivered before `start` comes at `start`.

@@ -112,7 +112,9 @@ mod tests {
             lines in 1_u64..500,
         ) {
             let tally = Tally::default();
-            lags.iter().for_each(|lag| tally.note(Metric::Lag, &["match"], *lag));
+            for lag in &lags {
+                tally.note(Metric::Lag, &["match"], *lag);
+            }
             tally.note(Metric::Lines, &["itsu", "parked"], lines);
             let all = read(&documents("N", Timestamp::UNIX_EPOCH, &[], &tally.take()));
             let mut told = Vec::new();

@@ -105,8 +105,8 @@ mod tests {
         let both =
             read(r#"{"the-works": {"base": "http://127.0.0.1:9/w/", "second": "http://127.0.0.1:9/f/"}}"#).unwrap();
         let works = &both.get(&"the-works".parse().unwrap()).unwrap().export;
-        let words = format!("{works:?}");
-        assert!(words.contains("http://127.0.0.1:9/w/") && words.contains("http://127.0.0.1:9/f/"), "{words}");
+        let shown = format!("{works:?}");
+        assert!(shown.contains("http://127.0.0.1:9/w/") && shown.contains("http://127.0.0.1:9/f/"), "{shown}");
         for (text, words) in [
             (r#"{"wasabi-club": "ftp://u:secret@h/"}"#, "address of wasabi-club: not an http or https address"),
             (r#"{"wasabi": "http://secret/"}"#, "address of wasabi: no such merchant"),

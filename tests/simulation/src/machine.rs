@@ -76,7 +76,9 @@ impl Shared {
             if let Some(target) = &mut definition.export {
                 target.batch.iter_mut().for_each(|plan| plan.size = 2);
                 match &mut target.protocol {
-                    Protocol::File(file) if tale.teller.numbered => file.name = "{merchant}/{sequence}.csv".to_owned(),
+                    Protocol::File(file) if tale.teller.numbered => {
+                        "{merchant}/{sequence}.csv".clone_into(&mut file.name);
+                    }
                     _ => {}
                 }
             }

@@ -190,7 +190,7 @@ fn in_transit(template: &Value) -> Vec<String> {
 fn another_encryption(template: &Value) -> Vec<String> {
     let header = "s3:x-amz-server-side-encryption";
     let asked = json!({ "Null": { header: "false" }, "StringNotEquals": { header: "aws:kms" } });
-    let refuses = |s: &&Value| {
+    let other_keys = |s: &&Value| {
         s["Effect"] == json!("Deny")
             && s["Principal"] == json!("*")
             && s["Action"] == json!("s3:PutObject")
@@ -198,7 +198,7 @@ fn another_encryption(template: &Value) -> Vec<String> {
             && s["Condition"] == asked
     };
     let policy = at(properties(template, "ImportsBucketPolicy"), "PolicyDocument.Statement");
-    let refused = list(policy).iter().any(refuses);
+    let refused = list(policy).iter().any(other_keys);
     if refused { Vec::new() } else { vec!["ImportsBucket: encrypted as whoever writes wishes".to_owned()] }
 }
 

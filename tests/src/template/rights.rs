@@ -355,7 +355,7 @@ impl Play {
         let told = self.objects.get(Bucket::Exports, names.first().unwrap(), None).await.unwrap();
         let told = String::from_utf8(told).unwrap();
         let (header, rows) = told.split_once("\r\n").unwrap();
-        let rows: String = rows.lines().map(|row| format!("{row},rewarded\r\n")).collect();
+        let rows: String = rows.lines().flat_map(|row| [row, ",rewarded\r\n"]).collect();
         let results = format!("{header},result\r\n{rows}");
         self.file("stonegate-unmatched", "results.csv", results.as_bytes()).await;
         self.cloud.until_quiet_in_order().await.unwrap();

@@ -223,7 +223,7 @@ fn carrying(mut event: Value, body: &Body) -> Value {
     event
 }
 
-async fn exports(cloud: &MemoryCloud) -> Vec<Export> {
+fn exports(cloud: &MemoryCloud) -> Vec<Export> {
     cloud.rows().unwrap().exports
 }
 
@@ -251,7 +251,7 @@ async fn each_sample_does_what_is_said_of_it() {
     let answer = harmonia_function_identify::handle(app, sample("identify")).await.unwrap();
     assert_eq!((failures(&answer), waiting(&cloud, "match").await), (vec![], known.clone()));
     let answer = harmonia_function_match::handle(app, carrying(sample("match"), &known[0])).await.unwrap();
-    assert_eq!((failures(&answer), exports(&cloud).await.len()), (vec![], 0), "it waits for its sale");
+    assert_eq!((failures(&answer), exports(&cloud).len()), (vec![], 0), "it waits for its sale");
 
     // the file's sale stands under the key that match.json names
     let mut event = sample("import");
@@ -275,7 +275,7 @@ async fn each_sample_does_what_is_said_of_it() {
     // they belong together
     let answer = harmonia_function_match::handle(app, sample("match")).await.unwrap();
     assert_eq!(failures(&answer), [""; 0]);
-    let made = exports(&cloud).await;
+    let made = exports(&cloud);
     assert_eq!(made.iter().map(|x| x.sale.as_deref()).collect::<Vec<_>>(), [Some("R-20240618-17")]);
 
     // an export that is not there is a bug somewhere: its message comes back, and in the end lies with the dead letters
@@ -289,7 +289,7 @@ async fn each_sample_does_what_is_said_of_it() {
     assert_eq!(*key, made[0].key());
     let answer = harmonia_function_export::handle(app, carrying(sample("export"), &told[0])).await.unwrap();
     assert_eq!(failures(&answer), [""; 0]);
-    assert!(matches!(exports(&cloud).await[0].state, ExportState::Delivered { .. }), "{:?}", exports(&cloud).await);
+    assert!(matches!(exports(&cloud)[0].state, ExportState::Delivered { .. }), "{:?}", exports(&cloud));
 
     // nothing is due any more: neither the minute nor a train finds anything to do
     assert_eq!(harmonia_function_tick::handle(app, sample("tick")).await.unwrap(), Value::Null);

@@ -74,7 +74,7 @@ impl Work {
     fn payment(&self) -> Option<&str> {
         match self {
             Self::Payment(prepared) | Self::Differs(prepared) => Some(&prepared.line.id),
-            Self::Sale(_) | Self::Done(_) => None,
+            Self::Sale(_) | Self::Result(_) | Self::Done(_) => None,
         }
     }
 

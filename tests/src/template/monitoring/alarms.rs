@@ -138,15 +138,15 @@ fn queues(template: &Value) -> Vec<Alarm> {
             continue;
         }
         let visible = theirs("AWS/SQS", "ApproximateNumberOfMessagesVisible", by, "Maximum");
-        all.push(match short.strip_suffix("-dlq") {
-            Some(of) => {
-                let why = format!("A message of {of} could not be read, or met a bug; it is kept for 14 days.");
-                Alarm::any(format!("dead-letters-{of}"), "dead-letters", why, visible)
-            }
-            None => {
-                let why = "Changes that the audit function could not get past; the streams keep them for 24 hours.";
-                Alarm::any(short.to_owned(), "audit-failures", why, visible)
-            }
+        all.push(if let Some(of) = short.strip_suffix("-dlq") {
+            let why = format!("A message of {of} could not be read, or met a bug; it is kept for 14 days.");
+            Alarm::any(format!("dead-letters-{of}"), "dead-letters", why, visible)
+        } else if short == "failed-events" {
+            let why = "A schedule's call of a function did not come to a good end: a minute, or five, were left out.";
+            Alarm::any(short.to_owned(), "failed-events", why, visible)
+        } else {
+            let why = "Changes that the audit function could not get past; the streams keep them for 24 hours.";
+            Alarm::any(short.to_owned(), "audit-failures", why, visible)
         });
     }
     all

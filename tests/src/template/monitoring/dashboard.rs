@@ -16,9 +16,9 @@ type Shown = (Vec<Value>, &'static str);
 
 /// Everything that is told of a metric by these dimensions.
 fn search(metric: Metric, by: &[Dimension], statistic: &'static str) -> Shown {
-    let by: String = by.iter().map(|dimension| format!(",{}", dimension.name())).collect();
-    let name = metric.about().name;
-    let search = format!("SEARCH('{{{NAMESPACE}{by}}} MetricName=\"{name}\"', '{statistic}', 300)");
+    let by: Vec<&str> = by.iter().map(|dimension| dimension.name()).collect();
+    let (name, by) = (metric.about().name, by.join(","));
+    let search = format!("SEARCH('{{{NAMESPACE},{by}}} MetricName=\"{name}\"', '{statistic}', 300)");
     (vec![json!([{ "expression": search }])], statistic)
 }
 
@@ -80,7 +80,7 @@ pub(super) fn written(template: &Value) -> String {
 "
     .to_owned();
     let widgets: Vec<String> = widgets.map(|widget| lines(&widget)).collect();
-    let _ = write!(out, "{}        ]}}\n", widgets.join(",\n") + "\n");
+    let _ = writeln!(out, "{}        ]}}", widgets.join(",\n") + "\n");
     out
 }
 

@@ -66,7 +66,7 @@ fn folded(indent: usize, words: &str) -> String {
             line.push_str(word);
         }
     }
-    lines.iter().map(|line| format!("{pad}{line}\n")).collect()
+    lines.iter().flat_map(|line| [pad.as_str(), line, "\n"]).collect()
 }
 
 pub(super) fn alarm(alarm: &Alarm) -> String {
