@@ -87,7 +87,7 @@ struct Reading {
 fn ours(metric: Metric, by: &[(Dimension, &str)]) -> Reading {
     let row = metric.about();
     let known = |set: &&[Dimension]| set.iter().eq(by.iter().map(|(dimension, _)| dimension));
-    assert!(row.sets.iter().any(|set| known(set)), "{} is not told by {by:?}", row.name);
+    assert!(row.sets.iter().any(known), "{} is not told by {by:?}", row.name);
     let by = by.iter().map(|(dimension, value)| (dimension.name(), (*value).to_owned())).collect();
     Reading { namespace: NAMESPACE, metric: row.name, by, statistic: "Sum" }
 }
@@ -148,7 +148,7 @@ fn readings(alarm: &Value) -> Vec<(String, String, BTreeMap<String, String>)> {
 fn is_told(name: &str, by: &BTreeSet<&str>) -> bool {
     let metric = Metric::ALL.into_iter().find(|metric| metric.about().name == name);
     let same = |set: &&[Dimension]| set.iter().map(|dimension| dimension.name()).collect::<BTreeSet<_>>() == *by;
-    metric.is_some_and(|metric| metric.about().sets.iter().any(|set| same(set)))
+    metric.is_some_and(|metric| metric.about().sets.iter().any(same))
 }
 
 /// Every metric of ours that an alarm or the dashboard names is told by these dimensions.
