@@ -147,7 +147,9 @@ impl Execution {
     /// As the event that a function reads.
     pub fn event(&self) -> Value {
         let mut event = json!(self);
-        event["v"] = json!(EVENT_VERSION);
+        if let Value::Object(members) = &mut event {
+            members.insert("v".to_owned(), json!(EVENT_VERSION));
+        }
         event
     }
 }
