@@ -147,8 +147,8 @@ impl Execution {
     /// As the event that a function reads.
     pub fn event(&self) -> Value {
         let mut event = json!(self);
-        if let Some(fields) = event.as_object_mut() {
-            fields.insert("v".to_owned(), json!(EVENT_VERSION));
+        if let Value::Object(members) = &mut event {
+            members.insert("v".to_owned(), json!(EVENT_VERSION));
         }
         event
     }
