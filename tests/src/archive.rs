@@ -2,7 +2,7 @@
 //! their queues again. Where they came from that changes nothing; in an empty cloud it makes the same matches
 //! (invariant 5).
 
-use harmonia_domain::feed::Feed;
+use harmonia_domain::{export::MatchType, feed::Feed};
 use harmonia_gen::{Day, Drop, Plan, generate};
 use harmonia_local::{
     audit,
@@ -66,13 +66,18 @@ async fn bring_back(inputs: &[(Feed, String, Vec<u8>)], to: &MemoryCloud) {
     to.until_quiet().await.unwrap();
 }
 
-/// Which payment goes with which sale, or is told without one.
+/// Which payment goes with which sale, or is told without one. Of a spotted purchase the line that comes first is told,
+/// and which one that is changes with the order in which the day is brought back.
 fn matches(cloud: &MemoryCloud) -> BTreeSet<MatchName> {
     let name = |export: harmonia_domain::export::Export| MatchName {
         merchant: export.merchant.to_string(),
         scheme: export.purchase.scheme.to_string(),
         purchase: export.purchase.id.clone(),
-        with: export.sale.map_or_else(|| With::Line(export.kind.to_string()), With::Sale),
+        with: match export.sale {
+            Some(sale) => With::Sale(sale),
+            None if export.match_type == MatchType::Spotted => With::Line("any".to_owned()),
+            None => With::Line(export.kind.to_string()),
+        },
     };
     cloud.rows().unwrap().exports.into_iter().map(name).collect()
 }

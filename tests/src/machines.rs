@@ -1,5 +1,5 @@
-//! What state machines do, by their events: asked twice, a step says the same; an execution that has died is followed by
-//! another; a run goes on with the batches that it listed. The machines' own definitions are carried out by
+//! What state machines do, by their events: asked twice, a step says the same; an execution that has died is followed
+//! by another; a run goes on with the batches that it listed. The machines' own definitions are carried out by
 //! `template::rights` and, as deployed, by `tests/deployed`.
 
 use crate::{

@@ -308,8 +308,10 @@ async fn until_death<T>(cloud: &MemoryCloud, calls: u64, work: impl AsyncFnOnce(
     }
 }
 
+/// All rows but how often identifiers were seen, which is about right only: a process counts, then writes.
 fn dump(cloud: &MemoryCloud) -> Vec<Item> {
-    Table::ALL.into_iter().flat_map(|table| cloud.tables.dump(table)).collect()
+    let all = Table::ALL.into_iter().flat_map(|table| cloud.tables.dump(table));
+    all.filter(|item| !item.key.pk.starts_with("MH#")).collect()
 }
 
 /// Invariant 5: a crash before any call, then the same notice again: the same rows as without it.

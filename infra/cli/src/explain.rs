@@ -10,8 +10,8 @@ use std::{io::Write, process::ExitCode};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The id of a payment or a sale; or the uid that a receiver was told; or a file by its name, key or id; or a line of
-    /// it: `FILE:LINE`.
+    /// The id of a payment or a sale; or the uid that a receiver was told; or a file by its name, key or id; or a line
+    /// of it: `FILE:LINE`.
     what: String,
     /// Only payments of this scheme: visa, mastercard or amex.
     #[arg(long, value_name = "SCHEME", conflicts_with = "merchant")]

@@ -25,8 +25,8 @@ pub(crate) struct Options {
     /// Identifiers and users (`gen` writes one).
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// Where the user directory and the merchants are, as JSON; played by this process unless given. Its secrets are read
-    /// again while this runs: a rotation needs no restart.
+    /// Where the user directory and the merchants are, as JSON; played by this process unless given. Its secrets are
+    /// read again while this runs: a rotation needs no restart.
     #[arg(long, value_name = "FILE")]
     outside: Option<PathBuf>,
     /// Feeds that appear here as `<feed>/<file>` are dropped.

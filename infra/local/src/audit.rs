@@ -119,8 +119,8 @@ fn name(table: &str, pk: &str, sk: &str) -> Id {
 }
 
 /// What rows say and the log does not: of the whole log every version of a row; of what comes behind a seal the newest
-/// one of each row that has changed since. So segments that were cut off behind the last seal are missed, as long as one
-/// of their rows is there.
+/// one of each row that has changed since. So segments that were cut off behind the last seal are missed, as long as
+/// one of their rows is there.
 fn missing(
     items: &[(Table, Item)],
     logged: &HashMap<Id, HashSet<u64>>,

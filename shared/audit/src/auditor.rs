@@ -52,8 +52,8 @@ impl Auditor {
         Self { log, tables, events, definitions }
     }
 
-    /// Appends the entries of changes, then tells others of deliveries and of answers to them: the log first, because it must not know less
-    /// than they do. Safe to repeat. Returns how many entries there were.
+    /// Appends the entries of changes, then tells others of deliveries and of answers to them: the log first, because
+    /// it must not know less than they do. Safe to repeat. Returns how many entries there were.
     pub async fn record(&self, changes: &[(Change, Seen)]) -> Result<usize, AuditError> {
         let entries: Vec<Entry> = changes.iter().filter_map(|(change, seen)| Entry::of(change, *seen)).collect();
         self.log.append(&entries).await?;

@@ -1,4 +1,5 @@
-//! Files in which a receiver says what came of what it was told (spec match §10.2): the `[results]` part of a definition.
+//! Files in which a receiver says what came of what it was told (spec match §10.2): the `[results]` part of a
+//! definition.
 
 use crate::feed::{AmountField, Encoding, Format, TimeField, not_empty};
 use serde::Deserialize;

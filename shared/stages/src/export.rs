@@ -202,8 +202,9 @@ impl Harmonia {
         Ok(())
     }
 
-    /// Moves an export on from where it stands; `alone`: two that find it at one instant must not both believe that they
-    /// did. A change from elsewhere (a correction of the amount) keeps its place; `None`: somebody else has moved it on.
+    /// Moves an export on from where it stands; `alone`: two that find it at one instant must not both believe that
+    /// they did. A change from elsewhere (a correction of the amount) keeps its place; `None`: somebody else has moved
+    /// it on.
     async fn moved(
         &self,
         stored: Stored<Export>,

@@ -295,7 +295,8 @@ impl Harmonia {
             if !lost.is_empty() && !self.contends(stored.row.key.scheme, &now, lost)? {
                 return Ok(Examined::default());
             }
-            match self.choose(&stored.row, &now, &examinee.who, &gone).await? {
+            let gone_before = gone.len();
+            match self.choose(&stored.row, &now, &examinee.who, &mut gone).await? {
                 (Decision::Match { candidate: _, evidence }, Some(sale)) => {
                     match self.claim(&claim, &sale, &evidence).await? {
                         Claimed::Yes(export) => {
@@ -310,6 +311,10 @@ impl Harmonia {
                     }
                 }
                 _ if booked.as_ref().is_some_and(|b| b.key() == own.key()) => {
+                    if gone.len() > gone_before {
+                        // a sale that is taken may be this very payment's by now, claimed by a handler that died: look
+                        continue;
+                    }
                     self.move_entry(&stored.row, own.kind, (&own.merchant, &own.bk, own.at)).await?;
                     return Ok(Examined::default());
                 }

@@ -161,8 +161,9 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Replaces the version that was read. `false`: somebody else changed it first. Whoever repeats a write whose answer
-    /// was lost finds what it wrote itself, which is no lost race: what follows from the change is still to be done.
+    /// Replaces the version that was read. `false`: somebody else changed it first. Whoever repeats a write whose
+    /// answer was lost finds what it wrote itself, which is no lost race: what follows from the change is still to be
+    /// done.
     pub async fn replace<R: Row>(&self, seen: &Stored<R>, row: &R, stamp: &Stamp) -> Result<bool, StoredError> {
         let item = item(row, stamp);
         let write = Write::Put { table: R::TABLE, item: item.clone(), expect: Expect::Version(seen.version) };

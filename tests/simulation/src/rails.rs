@@ -111,7 +111,10 @@ impl Rails {
         let pause_s = answer.as_ref().and_then(|answer| answer["pause_s"].as_i64()).unwrap_or(0);
         match answer {
             Some(answer) if answer["next"] == "ranges" => {
-                let range = |item: &Value| json!({ "v": 1, "k": "range", "t": execution, "file": answer["file"], "number": item["number"] });
+                let range = |item: &Value| {
+                    let (file, number) = (&answer["file"], &item["number"]);
+                    json!({ "v": 1, "k": "range", "t": execution, "file": file, "number": number })
+                };
                 run.next.extend(items.iter().map(range));
                 run.next.push_back(answer);
             }

@@ -191,7 +191,7 @@ impl World {
             attempts: 0,
             last: None,
             corrected: None,
-            paid: None,
+            paid: self.definition.unmatched.as_ref().map(|unmatched| unmatched.of.clone()),
             forced: None,
             unsure: false,
             adjusts: None,

@@ -2,7 +2,8 @@
 //! of what is called without anybody waiting, packaging, outputs, samconfig.toml.
 
 use super::{
-    assert_rule, at, functions, list, of_type, parse, read, resource, short_name, statements, template, working_queues,
+    WITHOUT_RESOURCE, assert_rule, at, functions, list, of_type, parse, read, resource, short_name, statements,
+    template, working_queues,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +150,8 @@ fn failures_of_schedules(template: &Value) -> Vec<String> {
         if !queues.contains_key(resource(noted)) {
             told.push(format!("{name}: nobody hears of its failures"));
         }
-        let tells = |s: &&Value| s["Action"] == "sqs:SendMessage" && list(&s["Resource"]).contains(&noted);
+        // a right of its own: that to send messages on is for the work, not for what failed
+        let tells = |s: &&Value| s["Sid"] == "TellOfFailures" && list(&s["Resource"]) == [noted];
         if !roles.get(resource(&function["Role"])).is_some_and(|role| statements(role).iter().any(tells)) {
             told.push(format!("{name}: may not tell of its failures"));
         }
@@ -191,15 +193,22 @@ fn outputs(template: &Value) -> Vec<String> {
 }
 
 /// Where a role's right ends in a star without a folder of one bucket before it, and why it may.
-const STARS: [(&str, &str); 2] = [
+const STARS: [(&str, &str); 3] = [
     ("/stream/*", "a stream's name is its birth time, which nobody knows beforehand"),
     ("${ExportsBucket.Arn}/*", "files for merchants are named by their definitions"),
+    (":execution:harmonia-${Environment}-import-file/*", "a round's executions get names when they start"),
 ];
+
+/// All of its actions are of those that are for everything or nothing.
+fn knows_no_resource(statement: &Value) -> bool {
+    list(&statement["Action"]).iter().all(|action| WITHOUT_RESOURCE.iter().any(|one| **action == *one))
+}
 
 fn stars(template: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for (name, role) in of_type(template, "AWS::IAM::Role") {
-        for resource in statements(role).into_iter().flat_map(|s| list(&s["Resource"])) {
+        let named = statements(role).into_iter().filter(|statement| !knows_no_resource(statement));
+        for resource in named.flat_map(|statement| list(&statement["Resource"])) {
             let text = resource["Fn::Sub"].as_str().or(resource.as_str()).unwrap_or_default();
             if !text.contains('*') {
                 continue;

@@ -183,7 +183,8 @@ mod tests {
         assert_fine(&rows, 1);
     }
 
-    /// A later file's answer stands in the place of an earlier one's; one that is gone, or that no file counts, is found.
+    /// A later file's answer stands in the place of an earlier one's; one that is gone, or that no file counts, is
+    /// found.
     #[test]
     fn answers_are_lines_of_their_files() {
         let mut rows = pair().rows();

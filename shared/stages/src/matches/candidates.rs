@@ -50,13 +50,14 @@ impl ClosedFiles {
 }
 
 impl Harmonia {
-    /// Which sale belongs to the payment, by the merchant's policy. `gone`: sales that a claim just found taken.
+    /// Which sale belongs to the payment, by the merchant's policy. `gone`: sales that were found taken, here or by a
+    /// claim.
     pub(super) async fn choose(
         &self,
         purchase: &Purchase,
         now: &Current,
         who: &IdentityRef,
-        gone: &BTreeSet<String>,
+        gone: &mut BTreeSet<String>,
     ) -> Result<(Decision, Option<BookedSale>), StageError> {
         let merchant = &now.identifier.merchant;
         let (matching, scheme) = (self.matching(merchant)?, purchase.key.scheme);
@@ -73,6 +74,7 @@ impl Harmonia {
                 verdict.contested.iter().filter_map(|i| entries.get(*i)).map(|e| e.id.clone()).collect();
             let claimed = self.claimed_among(merchant, contested).await?;
             entries.retain(|e| !claimed.contains(&e.id));
+            gone.extend(claimed);
             verdict = run(&entries);
         }
         let chosen = match &verdict.decision {
