@@ -8,7 +8,8 @@ import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(TOP / "infra" / "aws"))
+# before the installed packages: one of them is called ministack, too
+sys.path.insert(1, str(TOP / "infra" / "aws"))
 
 import bootstraps  # noqa: E402
 import guide  # noqa: E402
