@@ -44,11 +44,15 @@ struct Examinee {
     who: IdentityRef,
 }
 
+/// A payment that holds a sale: its line, and the generation of the claim.
+type Holder = (PurchaseKey, Kind, u32);
+
 /// A sale that a match holds, and the key that it was claimed under: payments of that key have one candidate less.
 struct Taken {
     key: (Slug, BookKey),
     sale: Candidate,
-    by: (PurchaseKey, u32),
+    /// By whom, if this handler has forwarded the export.
+    by: Option<Holder>,
 }
 
 /// What an examination led to.
@@ -84,9 +88,9 @@ struct Again {
     keys: BTreeSet<(Slug, BookKey)>,
     /// … if they could have taken one of these sales. Empty: all of them.
     lost: Vec<(Slug, Candidate)>,
-    /// Payments that are claimed, with the generation of the claim. One that was looked at before, parked, and known
-    /// again may still have an entry.
-    by: BTreeSet<(PurchaseKey, u32)>,
+    /// Payments that are claimed and forwarded. One that was looked at before, parked, and known again may still have
+    /// an entry; that of another line is its own handler's way back.
+    by: BTreeSet<Holder>,
 }
 
 impl Again {
@@ -100,7 +104,7 @@ impl Again {
         if let Some(claimed) = examined.claimed {
             self.lost.push((claimed.key.0.clone(), claimed.sale));
             self.keys.insert(claimed.key);
-            self.by.insert(claimed.by);
+            self.by.extend(claimed.by);
         }
     }
 }
@@ -174,7 +178,8 @@ impl Harmonia {
             open.retain(|entry| from.as_ref().is_none_or(|from| position(entry) >= *from));
             let done: BTreeSet<Key> = claimed.iter().map(Row::key).collect();
             open.retain(|entry| !done.contains(&entry.key()));
-            claimed.extend(open.extract_if(.., |entry| now.by.contains(&(entry.p.clone(), entry.generation))));
+            claimed
+                .extend(open.extract_if(.., |entry| now.by.contains(&(entry.p.clone(), entry.kind, entry.generation))));
             open = self.contenders(open, &now.lost)?;
             for entry in &open {
                 if looked_at >= EXAMINED_MAX {
@@ -302,7 +307,7 @@ impl Harmonia {
                         Claimed::Yes(export) => {
                             self.follow(trace, &stored.row, &export, Told::Now).await?;
                             let key = (export.merchant, export.book_key);
-                            let by = (stored.row.key.clone(), stored.row.generation);
+                            let by = Some((stored.row.key.clone(), export.kind, stored.row.generation));
                             let claimed = Some(Taken { key, sale: candidate(&sale), by });
                             return Ok(Examined { matched: true, claimed, entry: booked });
                         }
@@ -408,11 +413,12 @@ impl Harmonia {
         // a claim was made for the line whose identity it carries: only that line's redelivery has to forward again
         let told = if stored.row.kind == examinee.kind { Told::Now } else { Told::ByAnother };
         self.follow(trace, purchase, &stored.row, told).await?;
+        let by = (told == Told::Now).then(|| (purchase.key.clone(), stored.row.kind, purchase.generation));
         let Export { merchant, book_key, sale, .. } = stored.row;
         let claimed = match sale {
             Some(id) => {
                 let sale = self.taken(&merchant, &id).await?;
-                Some(Taken { sale, key: (merchant, book_key), by: (purchase.key.clone(), purchase.generation) })
+                Some(Taken { sale, key: (merchant, book_key), by })
             }
             None => None,
         };

@@ -36,6 +36,7 @@ use harmonia_stages::{
     Directory, Harmonia, Settings,
     registry::{Change, Offboard, Triple, UserRow},
 };
+use harmonia_state::FileKey;
 use jiff::Timestamp;
 use redress::Redress;
 use secrecy::SecretString;
@@ -110,6 +111,8 @@ enum Command {
     Redress(Redress),
     /// To how a merchant is told.
     Telling(&'static str, Person),
+    /// To a file that is stuck: it is tried again.
+    Retry(FileKey),
 }
 
 /// What a task is about.
@@ -143,6 +146,7 @@ impl What {
                 format!("{queue} [{}]", ids.join(" "))
             }
             Self::Command(Command::Redress(redress)) => format!("{redress:?}"),
+            Self::Command(Command::Retry(file)) => format!("somebody tries {} again", file.group()),
             Self::Command(Command::Telling(merchant, person)) => format!("somebody {person:?} {merchant}"),
             Self::Command(Command::Registry(Input::Onboard(_))) => "onboard".to_owned(),
             Self::Command(Command::Registry(Input::Offboard(_))) => "offboard".to_owned(),

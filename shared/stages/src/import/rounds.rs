@@ -115,7 +115,7 @@ impl Harmonia {
         Ok(self.ports.machines.ensure(&execution).await?)
     }
 
-    async fn missing_ranges(&self, file: &File) -> Result<Vec<u64>, StageError> {
+    pub(super) async fn missing_ranges(&self, file: &File) -> Result<Vec<u64>, StageError> {
         let there: BTreeSet<u64> = self.ranges(&file.id).await?.into_iter().map(|range: Range| range.number).collect();
         Ok((0..file.ranges).filter(|number| !there.contains(number)).collect())
     }
@@ -136,12 +136,18 @@ impl Harmonia {
         Ok(())
     }
 
-    /// Files whose ranges do not come back: imported again, three rounds. Returns those that are stuck now.
+    /// Files whose ranges do not come back: imported again, three rounds. Files that are closed, but whoever was to tell
+    /// the next stage of them has died: told of now. Returns those that are stuck now.
     pub async fn sweep_files(&self) -> Result<Vec<File>, StageError> {
         let now = self.now();
-        let mut stuck = Vec::new();
+        let (mut stuck, mut finished) = (Vec::new(), Ok(()));
         for stored in self.open_files().await? {
-            if stored.row.state != FileState::Importing || self.round_due(&stored.row) > now {
+            if stored.row.state == FileState::Stuck || self.round_due(&stored.row) > now {
+                continue;
+            }
+            if stored.row.state != FileState::Importing {
+                // one that cannot be finished holds up no other
+                finished = finished.and(self.finish_file(stored).await.map(drop));
                 continue;
             }
             let (next, ours) = self.change(&stored, stored.row.taken_up(now)).await?;
@@ -156,7 +162,7 @@ impl Harmonia {
                 _ => {}
             }
         }
-        Ok(stuck)
+        finished.map(|()| stuck)
     }
 
     /// Files that are not finished, oldest first.
@@ -171,15 +177,15 @@ impl Harmonia {
     /// When the next round of an open file is due.
     pub(crate) async fn next_round(&self) -> Result<Option<Timestamp>, StageError> {
         let open = self.open_files().await?;
-        let importing = open.iter().filter(|file| file.row.state == FileState::Importing);
-        Ok(importing.map(|file| self.round_due(&file.row)).min())
+        let waits = open.iter().filter(|file| file.row.state != FileState::Stuck);
+        Ok(waits.map(|file| self.round_due(&file.row)).min())
     }
 
     fn round_due(&self, file: &File) -> Timestamp {
         // a file of one range is imported by the message that announces it
-        let by_machine = self.ports.machines.run() && file.ranges > 1;
+        let by_machine = self.ports.machines.run() && file.ranges > 1 && file.state == FileState::Importing;
         let minutes = SignedDuration::from_mins(if by_machine { EXECUTION_MIN } else { ROUND_MIN });
-        file.sent.saturating_add(minutes).unwrap_or(Timestamp::MAX)
+        file.done.unwrap_or(file.sent).saturating_add(minutes).unwrap_or(Timestamp::MAX)
     }
 
     /// Tries a stuck file again: only what is missing is imported.

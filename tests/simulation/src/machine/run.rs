@@ -117,8 +117,8 @@ impl Machine {
         self.weather.crashes = 0;
         self.season = Season::Calm;
         self.settle(None)?;
-        while let Some(resumes) = self.resumes() {
-            self.commands.push(resumes);
+        while let Some(command) = self.resumes().or_else(|| self.stuck()) {
+            self.commands.push(command);
             self.settle(None)?;
         }
         if self.hours > 0 {
@@ -274,6 +274,7 @@ impl Machine {
                 Box::pin(command(app, self.outside.clone(), self.service, input.clone()))
             }
             What::Command(Command::Redress(redress)) => Box::pin(redress.clone().done(app)),
+            What::Command(Command::Retry(file)) => Box::pin(telling::tried_again(app, file.clone())),
             What::Command(Command::Telling(merchant, person)) => Box::pin(telling::done(app, merchant, *person)),
             What::Tick => Box::pin(tick(app)),
             What::Step(step) => Box::pin(call(app, step.machine, step.event.clone())),

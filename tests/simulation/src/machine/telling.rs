@@ -3,13 +3,14 @@
 use super::{Command, Machine, insist};
 use crate::story::Person;
 use futures::executor::block_on;
-use harmonia_domain::{control::Control, export::ExportState, feed::Slug};
+use harmonia_domain::{control::Control, export::ExportState, feed::Slug, file::FileState};
 use harmonia_ports::{Execution, Machines, Train};
 use harmonia_runtime::App;
 use harmonia_stages::{
     export::{Listing, Redrive, RedriveError},
     redress::Words,
 };
+use harmonia_state::{FileKey, file_key};
 use serde_json::Value;
 
 /// Does it. An error or a crash means: once more.
@@ -36,7 +37,20 @@ pub(super) async fn done(app: App, merchant: &'static str, person: Person) -> Re
     Ok(Value::Null)
 }
 
+/// Tries a stuck file again. An error or a crash means: once more.
+pub(super) async fn tried_again(app: App, file: FileKey) -> Result<Value, String> {
+    app.harmonia.retry_file(&file).await.map_err(|e| e.to_string())?;
+    Ok(Value::Null)
+}
+
 impl Machine {
+    /// Somebody sees to it that no file stays stuck.
+    pub(super) fn stuck(&self) -> Option<Command> {
+        let files = self.rows().ok()?.files;
+        let stuck = files.iter().find(|file| file.state == FileState::Stuck);
+        stuck.map(|file| Command::Retry(file_key(&file.feed, file.arrived, &file.id)))
+    }
+
     /// Somebody sees to it that no merchant stays paused.
     pub(super) fn resumes(&self) -> Option<Command> {
         let paused = self.merchants.iter().find(|merchant| {
