@@ -6,8 +6,8 @@ use harmonia_domain::{
     outcome::Totals,
 };
 use harmonia_local::{mailbox::Sight, memory_cloud::MemoryCloud, state::Rows};
-use harmonia_ports::{Bucket, memory::SetClock};
-use harmonia_state::file_key;
+use harmonia_ports::{Bucket, Stamp, memory::SetClock};
+use harmonia_state::{Store, file_key};
 use jiff::SignedDuration;
 
 /// Just above one range's lines.
@@ -166,4 +166,45 @@ async fn the_same_large_file_again() {
     assert_eq!(again.state, FileState::Repeated { of: first.id });
     assert_eq!((again.totals.read, again.totals.accepted), (expected().read, 0));
     assert_eq!(rows.ranges.len(), 2);
+}
+
+/// A person has to look at a stuck file: the same bytes again are logged, and neither tried nor dead.
+#[tokio::test]
+async fn the_bytes_of_a_stuck_file_again() {
+    let cloud = cloud(1, 0).await;
+    let first = announced(&cloud).await;
+    for _ in 0..=ROUNDS_MAX {
+        lose_ranges(&cloud).await;
+        quarter_of_an_hour_later(&cloud).await;
+    }
+    cloud.deliver(&"iceland-bonus-card".parse().unwrap(), "again.csv", text().as_bytes()).await.unwrap();
+    cloud.cloud.until_served(&["import-files"]).await.unwrap();
+    assert_eq!(lose_ranges(&cloud).await, 0);
+    let files = cloud.rows().unwrap().files;
+    let state = |file: &File| (file.id == first.id, file.state.clone());
+    let states: Vec<_> = files.iter().map(state).collect();
+    let again = FileState::Repeated { of: first.id.clone() };
+    assert!(states.contains(&(true, FileState::Stuck)) && states.contains(&(false, again)), "{states:?}");
+}
+
+/// Whoever closes a file and dies before its keys are sent leaves it to the sweep: invariant 4 needs them.
+#[tokio::test]
+async fn a_closed_file_is_forwarded_by_the_clock() {
+    let cloud = cloud(1, 0).await;
+    announced(&cloud).await;
+    cloud.cloud.until_served(&["ranges"]).await.unwrap();
+    let mailbox = &cloud.cloud.mailbox;
+    for message in mailbox.receive("match", 100, Sight::All, 100).await.unwrap() {
+        mailbox.delete("match", &message.receipt).await.unwrap();
+    }
+    let closed = cloud.rows().unwrap().files.remove(0);
+    assert_eq!(closed.state, FileState::Closed { forwarded: true });
+    let before = File { state: FileState::Closed { forwarded: false }, ..closed.clone() };
+    let stamp = Stamp { by: "test".into(), on: closed.arrived };
+    Store::new(cloud.tables.as_ref()).put(&before, &stamp).await.unwrap();
+    cloud.cloud.tick().await.unwrap();
+    assert_eq!(mailbox.count("match").await.unwrap(), 0, "its handler may be at work");
+    quarter_of_an_hour_later(&cloud).await;
+    assert_eq!(cloud.rows().unwrap().files, [closed]);
+    assert!(mailbox.count("match").await.unwrap() > 0);
 }

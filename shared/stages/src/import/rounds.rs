@@ -136,8 +136,8 @@ impl Harmonia {
         Ok(())
     }
 
-    /// Files whose ranges do not come back: imported again, three rounds. Files that are closed, but whoever was to tell
-    /// the next stage of them has died: told of now. Returns those that are stuck now.
+    /// Files whose ranges do not come back: imported again, three rounds. Files that are closed, but whose next stage
+    /// was never told because whoever was about to has died: told of now. Returns those that are stuck now.
     pub async fn sweep_files(&self) -> Result<Vec<File>, StageError> {
         let now = self.now();
         let (mut stuck, mut finished) = (Vec::new(), Ok(()));
