@@ -134,8 +134,8 @@ def files_of_batches(scenario):
 
 
 def break_a_batch(scenario):
-    item = {"pk": "BT#collector", "sk": "broken", "v": 1, "wk": "E#collector#batch",
-            "ws": "2026-01-01T00:00:00.000000Z#broken"}
+    item = {"pk": "BT#collector", "sk": "broken", "v": 1, "by": "nobody", "on": "2026-01-01T00:00:00.000000Z",
+            "wk": "E#collector#batch", "ws": "2026-01-01T00:00:00.000000Z#broken"}
     typed = {key: {"N": str(value)} if isinstance(value, int) else {"S": value} for key, value in item.items()}
     scenario.dynamodb.put_item(TableName=scenario.stack.variables["HARMONIA_TABLE_LEDGER"], Item=typed)
 
