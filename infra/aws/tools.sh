@@ -1,6 +1,6 @@
 # Sourced by what works with a stack on this machine: the tools, pinned, below $HARMONIA_TOOLS, and an environment in
 # which credentials and profiles of whoever runs it do not matter. Sets $sam, $aws (environments of Python) and, if
-# asked by `tools lambda`, puts cargo-lambda with its linker first on the path.
+# asked by `tools lambda`, $lambda: cargo-lambda with its linker, which it puts first on the path.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_REGION AWS_ENDPOINT_URL
@@ -15,6 +15,7 @@ tools() {
         boto3==1.43.106 botocore==1.43.106)"
     if [[ "$1" == lambda ]]; then
         # it finds zig as `python3 -m ziglang`
-        PATH="$(.ci/python-tools cargo-lambda cargo-lambda==1.9.2 ziglang==0.17.1)/bin:$PATH"
+        lambda="$(.ci/python-tools cargo-lambda cargo-lambda==1.9.2 ziglang==0.17.1)"
+        PATH="$lambda/bin:$PATH"
     fi
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import bootstraps
+from stack import NEVER, TLS_ONLY
 
 BLOCK = re.compile(r"^(<!-- needs an account -->\n)?```sh\n(.*?)^```$", re.M | re.S)
 # fewer is a mistake in how they are found
@@ -17,17 +18,12 @@ LIMIT_S = 1800
 COPIED = ("template.yaml", "samconfig.toml")
 # nobody is asked in the guide: its message waits for a directory
 DIRECTORY = "http://127.0.0.1:1"
-# ministack has no TLS, and believes the buckets' policies, which refuse whatever does not come by it
-WITHOUT_TLS = """for bucket in $(aws s3api list-buckets --query 'Buckets[].Name' --output text); do
-    aws s3api delete-bucket-policy --bucket "$bucket"
-done
-"""
 
 
 def blocks(text):
     found = [body for account, body in BLOCK.findall(text) if not account]
     assert len(found) >= BLOCKS_MIN, f"only {len(found)} blocks are run"
-    return [body + WITHOUT_TLS if "sam deploy" in body else body for body in found]
+    return found
 
 
 def checkout(folder, command, tools):
@@ -35,7 +31,9 @@ def checkout(folder, command, tools):
     folder.mkdir()
     for path in bootstraps.TOP.iterdir():
         if path.name in COPIED:
-            shutil.copy(path, folder)
+            # ministack speaks plain HTTP: the refusals of whatever does not come by TLS must not meet
+            text = path.read_text(encoding="utf-8").replace(TLS_ONLY, NEVER)
+            (folder / path.name).write_text(text, encoding="utf-8")
         elif path.name not in ("target", ".git", ".aws-sam"):
             (folder / path.name).symlink_to(path)
     (folder / "target").symlink_to(bootstraps.target())
