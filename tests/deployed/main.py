@@ -115,8 +115,12 @@ def main():
     parser.add_argument("--tools", help="folders of programs that the guide asks for, with colons", default="")
     parser.add_argument("--write", action="store_true", help="sizes: write the table into docs/functions.md")
     parser.add_argument("--profile", choices=["lambda", "dev"], default="lambda")
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("parts", nargs="*", metavar="PART")
     asked = parser.parse_args()
+    # not `choices`: older Pythons hold the list of none against them
+    asked.parts = asked.parts or PARTS
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     # whoever ends this ends what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("deployed: ended"))
     clock, built, command = Clock(), {}, None
