@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import pathlib
 import shutil
 import signal
 import sys
@@ -15,13 +16,22 @@ from stack import Stack
 NAME = "local"
 
 
-def for_shell(stack):
-    """Everything that works on the stack: the aws and sam commands, `harmonia --deployed`, functions in containers."""
+def for_shell(stack, folder):
+    """Everything that works on the stack: the aws and sam commands, `harmonia --deployed`, functions in containers.
+    `folder`, with the commands that the stack was made with, comes first on the path."""
     everything = stack.everything()
     names = ["AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LAMBDA_TASK_ROOT"]
     found = variables.of_stack(stack.client, f"harmonia-{NAME}")
-    return variables.for_shell({**found, **{name: everything[name] for name in names},
+    said = variables.for_shell({**found, **{name: everything[name] for name in names}, "SAM_CLI_TELEMETRY": "0",
                                 "HARMONIA_ENDPOINT_URL": stack.endpoint})
+    return f"{said}export PATH='{folder.resolve()}':\"$PATH\"\n"
+
+
+def commands(folder, *programs):
+    folder.mkdir()
+    for program in programs:
+        (folder / program.name).symlink_to(program.resolve())
+    return folder
 
 
 def main():
@@ -47,7 +57,8 @@ def main():
         outside = day.outside()
         print("deploying …", flush=True)
         stack.deploy(asked.sam, outside["directory_url"], outside["merchant_urls"], outside["secret"])
-        (work / "environment").write_text(for_shell(stack))
+        found = commands(work / "bin", pathlib.Path(asked.sam), command)
+        (work / "environment").write_text(for_shell(stack, found))
         print(f"the stack harmonia-{NAME} is at {ministack.endpoint}; a day is played through it", flush=True)
         print(f"  . {work}/environment    # then: aws s3 ls · aws sqs list-queues · sam logs --stack-name "
               f"harmonia-{NAME}", flush=True)
