@@ -1,6 +1,8 @@
 //! The export function on Lambda: wiring only.
 
+use harmonia_runtime::deployed::Wiring;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    harmonia_runtime::deployed::run(harmonia_function_export::handle).await
+    Wiring::of_function()?.objects().machines().web()?.secrets().await?.run(harmonia_function_export::handle).await
 }

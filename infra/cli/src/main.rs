@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 use harmonia_local::local::Folder;
 use registry::Place;
 use std::{path::PathBuf, process::ExitCode};
+use tracing_subscriber::prelude::*;
 
 /// Matches card payments with merchants' sales so that loyalty members get their points, exactly once.
 #[derive(Parser)]
@@ -170,8 +171,9 @@ fn told(error: &dyn std::error::Error) -> ExitCode {
 fn init_logs(command: &Command) {
     // the embedded DynamoDB calls every condition that does not hold an error
     let default = if matches!(command, Command::Up(_)) { "info,dynoxide=off" } else { "off" };
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let filter = harmonia_runtime::logs::filter(default);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
 #[cfg(test)]

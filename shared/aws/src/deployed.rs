@@ -1,24 +1,83 @@
 //! The clients of a deployed function: configured by its environment and role, with the limits of [`crate::config`].
+//! Each is made by itself, because what a function does not make is not linked into it.
 
 use crate::config::{retries, timeouts};
-use aws_config::{BehaviorVersion, SdkConfig};
+pub use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, Region, environment::EnvironmentVariableCredentialsProvider};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 
-/// One client for each service.
+/// What the clients of a function share: region and keys are in its environment (Lambda puts them there, and lasts no
+/// longer than they do). Nothing else is looked for: no profile, no metadata service, no role to assume.
+pub fn of_function(region: String, endpoint: Option<String>) -> SdkConfig {
+    let keys = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    let builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .credentials_provider(keys)
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    match endpoint {
+        Some(url) => builder.endpoint_url(url).build(),
+        None => builder.build(),
+    }
+}
+
+/// What the clients of a person share: wherever the AWS command looks for regions and keys, these do too. `endpoint`:
+/// where AWS is, if it is not the region's.
+pub async fn of_person(endpoint: Option<String>) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
+    match endpoint {
+        Some(url) => loader.endpoint_url(url).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// The tables.
+pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(config)
+}
+
+/// The buckets.
+pub fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    // an endpoint of one's own is an emulator, which has no host name for each bucket
+    let own = config.endpoint_url().is_some();
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(own).build())
+}
+
+/// The queues.
+pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(config)
+}
+
+/// The state machines.
+pub fn sfn(config: &SdkConfig) -> aws_sdk_sfn::Client {
+    aws_sdk_sfn::Client::new(config)
+}
+
+/// The event bus.
+pub fn events(config: &SdkConfig) -> aws_sdk_eventbridge::Client {
+    aws_sdk_eventbridge::Client::new(config)
+}
+
+/// Clients for whoever does with a stack what its partners and its operators do.
 #[derive(Debug, Clone)]
 pub struct Clients {
-    /// The tables.
-    pub dynamodb: aws_sdk_dynamodb::Client,
     /// The buckets.
     pub s3: aws_sdk_s3::Client,
     /// The queues.
     pub sqs: aws_sdk_sqs::Client,
     /// The state machines.
     pub sfn: aws_sdk_sfn::Client,
-    /// The event bus.
-    pub events: aws_sdk_eventbridge::Client,
     /// The secrets.
-    pub secrets: aws_sdk_secretsmanager::Client,
+    pub vault: Vault,
+}
+
+impl Clients {
+    /// One of each.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { s3: s3(config), sqs: sqs(config), sfn: sfn(config), vault: Vault::new(config) }
+    }
 }
 
 /// A secret that cannot be had.
@@ -31,33 +90,21 @@ pub struct SecretError {
     pub why: String,
 }
 
-impl Clients {
+/// The secrets.
+#[derive(Debug, Clone)]
+pub struct Vault(pub aws_sdk_secretsmanager::Client);
+
+impl Vault {
+    /// Secrets Manager.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(aws_sdk_secretsmanager::Client::new(config))
+    }
+
     /// The text of a secret.
-    pub async fn secret(&self, name: &str) -> Result<String, SecretError> {
+    pub async fn read(&self, name: &str) -> Result<String, SecretError> {
         let error = |why: &str| SecretError { name: name.to_owned(), why: why.to_owned() };
-        let got = self.secrets.get_secret_value().secret_id(name).send().await;
+        let got = self.0.get_secret_value().secret_id(name).send().await;
         let value = got.map_err(|e| error(e.code().unwrap_or("no answer")))?;
         value.secret_string().map(str::to_owned).ok_or_else(|| error("it has no text: fill it first"))
-    }
-}
-
-/// What all clients share. `endpoint`: where AWS is, if it is not the region's; empty: not given here.
-pub async fn sdk_config(endpoint: &str) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).retry_config(retries());
-    if endpoint.is_empty() { loader.load().await } else { loader.endpoint_url(endpoint).load().await }
-}
-
-/// Makes the clients; once in the life of a function's process.
-pub async fn clients(endpoint: &str) -> Clients {
-    let config = sdk_config(endpoint).await;
-    // an endpoint of one's own is an emulator, which has no host name for each bucket
-    let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some()).build();
-    Clients {
-        dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        s3: aws_sdk_s3::Client::from_conf(s3),
-        sqs: aws_sdk_sqs::Client::new(&config),
-        sfn: aws_sdk_sfn::Client::new(&config),
-        events: aws_sdk_eventbridge::Client::new(&config),
-        secrets: aws_sdk_secretsmanager::Client::new(&config),
     }
 }

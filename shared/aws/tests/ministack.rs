@@ -6,7 +6,7 @@
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use harmonia_aws::{
-    deployed::{Clients, clients},
+    deployed::{Clients, of_function},
     s3::{BucketNames, S3Objects},
     sfn::StateMachines,
     sqs::{QueueUrls, SqsQueues},
@@ -21,8 +21,10 @@ async fn stack(test: &str) -> Option<(Clients, String)> {
         println!("skipped: HARMONIA_MINISTACK is not set");
         return None;
     };
-    assert_eq!(env::var("AWS_ENDPOINT_URL").as_ref(), Ok(&endpoint), "a function's clients read their endpoint there");
-    Some((clients("").await, format!("harmonia-{}-{test}", std::process::id())))
+    Some((
+        Clients::new(&of_function("eu-west-2".into(), Some(endpoint))),
+        format!("harmonia-{}-{test}", std::process::id()),
+    ))
 }
 
 async fn objects(clients: &Clients, name: &str) -> S3Objects {
@@ -178,22 +180,22 @@ async fn messages_that_wait_and_queues_that_are_not_there() {
 #[tokio::test]
 async fn secrets() {
     let Some((clients, name)) = stack("secret").await else { return };
-    let put = clients.secrets.create_secret().name(&name).secret_string("{\"a\":1}").send().await.unwrap();
+    let put = clients.vault.0.create_secret().name(&name).secret_string("{\"a\":1}").send().await.unwrap();
     let arn = put.arn.unwrap();
-    assert_eq!(clients.secret(&name).await.unwrap(), "{\"a\":1}");
-    clients.secrets.put_secret_value().secret_id(&name).secret_string("{\"a\":2}").send().await.unwrap();
-    assert_eq!(clients.secret(&arn).await.unwrap(), "{\"a\":2}");
+    assert_eq!(clients.vault.read(&name).await.unwrap(), "{\"a\":1}");
+    clients.vault.0.put_secret_value().secret_id(&name).secret_string("{\"a\":2}").send().await.unwrap();
+    assert_eq!(clients.vault.read(&arn).await.unwrap(), "{\"a\":2}");
     let none = format!("{name}-none");
-    let missing = clients.secret(&none).await.unwrap_err();
+    let missing = clients.vault.read(&none).await.unwrap_err();
     assert_eq!((missing.name, missing.why), (none, "ResourceNotFoundException".to_owned()));
     let binary = format!("{name}-binary");
-    clients.secrets.create_secret().name(&binary).secret_binary(b"x".to_vec().into()).send().await.unwrap();
+    clients.vault.0.create_secret().name(&binary).secret_binary(b"x".to_vec().into()).send().await.unwrap();
     let textless = "it has no text: fill it first";
-    assert_eq!(clients.secret(&binary).await.unwrap_err().why, textless);
+    assert_eq!(clients.vault.read(&binary).await.unwrap_err().why, textless);
     // as the stack makes it: AWS says that it has no value, ministack gives one without text
     let empty = format!("{name}-empty");
-    clients.secrets.create_secret().name(&empty).send().await.unwrap();
-    let unfilled = clients.secret(&empty).await.unwrap_err();
+    clients.vault.0.create_secret().name(&empty).send().await.unwrap();
+    let unfilled = clients.vault.read(&empty).await.unwrap_err();
     assert!(["ResourceNotFoundException", textless].contains(&unfilled.why.as_str()), "{unfilled}");
 }
 

@@ -1,6 +1,7 @@
 //! Wiring of a function on Lambda: ports from its environment, one client of each kind per process, JSON logs, and
 //! what was counted at the end of each invocation.
 
+mod lacking;
 mod meter;
 
 use crate::{
@@ -16,16 +17,18 @@ use async_trait::async_trait;
 use harmonia_audit::{Auditor, Log};
 use harmonia_aws::{
     Capacity, DynamoTables, TableNames,
-    deployed::{self, Clients, SecretError},
+    deployed::{self, SdkConfig, SecretError, Vault},
     eventbridge::EventBus,
     s3::{BucketNames, S3Objects},
     sfn::StateMachines,
     sqs::{QueueUrls, SqsQueues},
 };
 use harmonia_definitions::Definitions;
+use harmonia_domain::card::CardKeys;
 use harmonia_metrics::Tally;
-use harmonia_ports::{Ports, QueueError};
-use harmonia_stages::Harmonia;
+use harmonia_ports::{Machines, Objects, Ports, QueueError, Secrets, Web};
+use harmonia_stages::{Harmonia, Settings};
+use lacking::Lacking;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use meter::Meter;
 use serde_json::Value;
@@ -65,9 +68,10 @@ fn optional(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
-/// The clients; where AWS is not the region's (`sam local invoke`), the environment says where.
-pub async fn clients() -> Clients {
-    deployed::clients(&optional("HARMONIA_ENDPOINT_URL")).await
+/// Where AWS is, if it is not the region's: the template's parameter (`sam local invoke`), or the SDK's own variable.
+fn endpoint() -> Option<String> {
+    let given = ["HARMONIA_ENDPOINT_URL", "AWS_ENDPOINT_URL"].map(optional);
+    given.into_iter().find(|url| !url.is_empty())
 }
 
 /// Hides messages by the ARN of their queue.
@@ -90,16 +94,16 @@ impl Visibility for SqsVisibility {
 }
 
 /// The tables, by the names in the environment.
-pub fn tables(clients: &Clients) -> Result<DynamoTables, StartError> {
+pub fn tables(config: &SdkConfig) -> Result<DynamoTables, StartError> {
     let names = TableNames {
         book: needed("HARMONIA_TABLE_BOOK")?,
         ledger: needed("HARMONIA_TABLE_LEDGER")?,
         registry: needed("HARMONIA_TABLE_REGISTRY")?,
     };
-    Ok(DynamoTables::new(clients.dynamodb.clone(), names))
+    Ok(DynamoTables::new(deployed::dynamodb(config), names))
 }
 
-fn objects(clients: &Clients) -> S3Objects {
+fn objects(config: &SdkConfig) -> S3Objects {
     let buckets = BucketNames {
         imports: optional("HARMONIA_BUCKET_IMPORTS"),
         archive: optional("HARMONIA_BUCKET_ARCHIVE"),
@@ -107,7 +111,7 @@ fn objects(clients: &Clients) -> S3Objects {
         exports: optional("HARMONIA_BUCKET_EXPORTS"),
         audit: optional("HARMONIA_BUCKET_AUDIT"),
     };
-    S3Objects::new(clients.s3.clone(), buckets)
+    S3Objects::new(deployed::s3(config), buckets)
 }
 
 /// The shipped definitions with those of the function's package.
@@ -115,54 +119,129 @@ fn own_definitions() -> Result<Definitions, FoundError> {
     definitions::in_folder(&Path::new(&optional("LAMBDA_TASK_ROOT")).join(OWN_DEFINITIONS))
 }
 
-/// Everything a function works with, from its environment; also for whoever does by hand what the function would.
-pub async fn app() -> Result<App, StartError> {
-    Ok(counted().await?.0)
+/// The configuration of whoever does by hand what a function would.
+pub async fn by_hand() -> SdkConfig {
+    deployed::of_person(endpoint()).await
 }
 
-/// The same, and what its tables count.
-async fn counted() -> Result<(App, Arc<Capacity>), StartError> {
-    let clients = clients().await;
-    let (tables, objects) = (tables(&clients)?, objects(&clients));
-    let capacity = tables.capacity();
-    let urls = QueueUrls {
-        ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
-        identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
-        matching: optional("HARMONIA_QUEUE_MATCH_URL"),
-        export: optional("HARMONIA_QUEUE_EXPORT_URL"),
-    };
-    let name = optional("HARMONIA_SECRETS");
-    let secrets = match name.as_str() {
-        "" => config::Secrets::none(),
-        name => config::Secrets::parse(&clients.secret(name).await?)?,
-    };
-    let (keys, settings, secrets) = secrets.settings(optional("HARMONIA_DIRECTORY_URL"));
-    let vault = clients.clone();
-    let read = move || -> Reading {
-        let (vault, name) = (vault.clone(), name.clone());
-        Box::pin(async move { of_document(&vault.secret(&name).await.map_err(|e| e.to_string())?) })
-    };
-    let queues = Arc::new(SqsQueues::new(clients.sqs, urls));
-    let ports = Ports {
-        tables: Arc::new(tables),
-        objects: Arc::new(objects),
-        queues: queues.clone(),
-        web: Arc::new(web::HttpWeb::new()?),
-        machines: Arc::new(StateMachines::new(clients.sfn, optional("HARMONIA_MACHINES"))),
-        secrets: Arc::new(KeptSecrets::new(secrets, Belief::STORE, Box::new(read))),
-        clock: Arc::new(SystemClock),
-    };
-    let definitions = Arc::new(definitions::addressed(own_definitions()?, &optional("HARMONIA_BASE_URLS"))?);
-    let harmonia = Harmonia::new(ports, definitions, keys, Arc::new(settings));
-    Ok((App { harmonia, visibility: Arc::new(SqsVisibility(queues)) }, capacity))
+/// Everything that functions work with, for whoever does by hand what they would.
+pub async fn app() -> Result<App, StartError> {
+    let wiring = Wiring::new(by_hand().await)?.objects().machines().web()?;
+    let wiring = if optional("HARMONIA_SECRETS").is_empty() { wiring } else { wiring.secrets().await? };
+    Ok(wiring.app()?.0)
+}
+
+/// The ports of a function, from its environment: tables and queues, and what else its `main` asks for. What nobody
+/// asks for is not linked, and answers with an error that says so.
+pub struct Wiring {
+    config: SdkConfig,
+    tables: DynamoTables,
+    objects: Arc<dyn Objects>,
+    machines: Arc<dyn Machines>,
+    web: Arc<dyn Web>,
+    kept: Arc<dyn Secrets>,
+    keys: CardKeys,
+    settings: Settings,
+}
+
+impl Wiring {
+    /// Of a function. Its logs begin.
+    pub fn of_function() -> Result<Self, StartError> {
+        init_logs();
+        Self::new(function_config()?)
+    }
+
+    fn new(config: SdkConfig) -> Result<Self, StartError> {
+        // without secrets: for a function that opens no token and tells nobody
+        let (keys, settings, _) = config::Secrets::none().settings(String::new());
+        Ok(Self {
+            tables: tables(&config)?,
+            config,
+            objects: Arc::new(Lacking),
+            machines: Arc::new(Lacking),
+            web: Arc::new(Lacking),
+            kept: Arc::new(Lacking),
+            keys,
+            settings,
+        })
+    }
+
+    /// With the buckets that the environment names.
+    #[must_use]
+    pub fn objects(self) -> Self {
+        Self { objects: Arc::new(objects(&self.config)), ..self }
+    }
+
+    /// With the stack's state machines.
+    #[must_use]
+    pub fn machines(self) -> Self {
+        let machines = StateMachines::new(deployed::sfn(&self.config), optional("HARMONIA_MACHINES"));
+        Self { machines: Arc::new(machines), ..self }
+    }
+
+    /// With HTTP: to the user directory and the merchants.
+    pub fn web(self) -> Result<Self, StartError> {
+        Ok(Self { web: Arc::new(web::HttpWeb::new()?), ..self })
+    }
+
+    /// With the secrets, which are read now and again while the function lives.
+    pub async fn secrets(self) -> Result<Self, StartError> {
+        let name = needed("HARMONIA_SECRETS")?;
+        let vault = Vault::new(&self.config);
+        let now = config::Secrets::parse(&vault.read(&name).await?)?;
+        let (keys, settings, secrets) = now.settings(optional("HARMONIA_DIRECTORY_URL"));
+        let read = move || -> Reading {
+            let (vault, name) = (vault.clone(), name.clone());
+            Box::pin(async move { of_document(&vault.read(&name).await.map_err(|e| e.to_string())?) })
+        };
+        Ok(Self { kept: Arc::new(KeptSecrets::new(secrets, Belief::STORE, Box::new(read))), keys, settings, ..self })
+    }
+
+    /// What a function works with, and what its tables count.
+    fn app(self) -> Result<(App, Arc<Capacity>), StartError> {
+        let urls = QueueUrls {
+            ranges: optional("HARMONIA_QUEUE_RANGES_URL"),
+            identify: optional("HARMONIA_QUEUE_IDENTIFY_URL"),
+            matching: optional("HARMONIA_QUEUE_MATCH_URL"),
+            export: optional("HARMONIA_QUEUE_EXPORT_URL"),
+        };
+        let queues = Arc::new(SqsQueues::new(deployed::sqs(&self.config), urls));
+        let capacity = self.tables.capacity();
+        let ports = Ports {
+            tables: Arc::new(self.tables),
+            objects: self.objects,
+            queues: queues.clone(),
+            web: self.web,
+            machines: self.machines,
+            secrets: self.kept,
+            clock: Arc::new(SystemClock),
+        };
+        let definitions = Arc::new(definitions::addressed(own_definitions()?, &optional("HARMONIA_BASE_URLS"))?);
+        let harmonia = Harmonia::new(ports, definitions, self.keys, Arc::new(self.settings));
+        Ok((App { harmonia, visibility: Arc::new(SqsVisibility(queues)) }, capacity))
+    }
+
+    /// Runs the function until Lambda ends it.
+    pub async fn run<H>(self, handler: H) -> Result<(), lambda_runtime::Error>
+    where
+        H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
+    {
+        let (app, capacity) = self.app()?;
+        let meter = meter(Arc::clone(app.harmonia.tally()), capacity);
+        serve(&app, &meter, &handler).await
+    }
+}
+
+fn function_config() -> Result<SdkConfig, StartError> {
+    Ok(deployed::of_function(needed("AWS_REGION")?, endpoint()))
 }
 
 /// What the audit function works with: neither stages nor secrets.
-async fn auditor() -> Result<(Auditor, Arc<Capacity>), StartError> {
-    let clients = clients().await;
-    let log = Log::new(Arc::new(objects(&clients)), Arc::new(SystemClock));
-    let tables = tables(&clients)?;
-    let bus = EventBus::new(clients.events, needed("HARMONIA_EVENT_BUS")?);
+fn auditor() -> Result<(Auditor, Arc<Capacity>), StartError> {
+    let config = function_config()?;
+    let log = Log::new(Arc::new(objects(&config)), Arc::new(SystemClock));
+    let tables = tables(&config)?;
+    let bus = EventBus::new(deployed::events(&config), needed("HARMONIA_EVENT_BUS")?);
     let capacity = tables.capacity();
     let definitions = Arc::new(own_definitions()?);
     Ok((Auditor::new(log, Arc::new(tables), Arc::new(bus), definitions), capacity))
@@ -178,30 +257,18 @@ impl From<Named> for Diagnostic {
     }
 }
 
-/// Runs a function until Lambda ends it.
-pub async fn run<H>(handler: H) -> Result<(), lambda_runtime::Error>
-where
-    H: AsyncFn(&App, Value) -> Result<Value, InvocationError>,
-{
-    init_logs();
-    let (app, capacity) = counted().await?;
-    let meter = meter(Arc::clone(app.harmonia.tally()), capacity);
-    serve(&app, &meter, &handler).await
-}
-
-/// The same for the audit function.
+/// Runs the audit function until Lambda ends it.
 pub async fn run_audit<H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(&Auditor, Value) -> Result<Value, InvocationError>,
 {
     init_logs();
-    let (auditor, capacity) = auditor().await?;
+    let (auditor, capacity) = auditor()?;
     serve(&auditor, &meter(Arc::default(), capacity), &handler).await
 }
 
 fn init_logs() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::registry().with(filter).with(logs::JsonLines(io::stdout)).init();
+    tracing_subscriber::registry().with(logs::filter("info")).with(logs::JsonLines(io::stdout)).init();
 }
 
 /// What this function counts, by what Lambda and the stack say about it.

@@ -3,17 +3,28 @@
 //! search for one of them finds everything that was said about it (docs/runbooks.md lists the names).
 
 use serde_json::{Map, Value};
-use std::{fmt, io::Write};
+use std::{env, fmt, io::Write};
 use tracing::{
     Event, Span, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
-use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::Targets, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
 /// Longest text of one field, in bytes: names and reasons are shorter, and a line stays far below the 256 KB that are
 /// kept of one.
 const FIELD_BYTES_MAX: usize = 2_000;
+
+/// What is told: as `RUST_LOG` says (levels by target, `info,hyper=warn`), or as `default` does where it says nothing
+/// that can be read.
+pub fn filter(default: &str) -> Targets {
+    chosen(env::var("RUST_LOG").ok().as_deref(), default)
+}
+
+fn chosen(asked: Option<&str>, default: &str) -> Targets {
+    let read = |text: &str| text.parse::<Targets>().ok();
+    asked.filter(|text| !text.is_empty()).and_then(read).or_else(|| read(default)).unwrap_or_default()
+}
 
 /// The span of one invocation: at the level of errors, so that no filter takes the ids from a line that is told.
 pub fn invocation(function: &str, request: &str) -> Span {
@@ -129,6 +140,19 @@ mod tests {
         tracing::subscriber::with_default(subscriber, work);
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_told_is_what_was_asked_for() {
+        use tracing::Level;
+        for asked in [None, Some(""), Some("hyper=loud")] {
+            let told = chosen(asked, "info,dynoxide=off");
+            assert!(told.would_enable("harmonia", &Level::INFO) && !told.would_enable("harmonia", &Level::DEBUG));
+            assert!(!told.would_enable("dynoxide", &Level::ERROR));
+        }
+        assert!(!chosen(None, "off").would_enable("harmonia", &Level::ERROR));
+        let told = chosen(Some("debug,hyper=warn"), "off");
+        assert!(told.would_enable("harmonia", &Level::DEBUG) && !told.would_enable("hyper", &Level::INFO));
     }
 
     #[test]

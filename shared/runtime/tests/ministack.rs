@@ -3,7 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "test code")]
 #![cfg(feature = "deployed")]
 
-use harmonia_aws::deployed::clients;
+use harmonia_aws::deployed::{Clients, of_function};
 use harmonia_ports::Secrets;
 use harmonia_runtime::secrets::{Belief, KeptSecrets, Reading, of_document};
 use secrecy::ExposeSecret;
@@ -20,20 +20,19 @@ async fn a_rotated_secret_is_seen() {
         println!("skipped: HARMONIA_MINISTACK is not set");
         return;
     };
-    assert_eq!(env::var("AWS_ENDPOINT_URL").as_ref(), Ok(&endpoint), "a function's clients read their endpoint there");
-    let clients = clients("").await;
+    let clients = Clients::new(&of_function("eu-west-2".into(), Some(endpoint)));
     let name = format!("harmonia-{}-rotated", std::process::id());
-    clients.secrets.create_secret().name(&name).secret_string(document("old")).send().await.unwrap();
-    let read = clients.secret(&name).await.unwrap();
+    clients.vault.0.create_secret().name(&name).secret_string(document("old")).send().await.unwrap();
+    let read = clients.vault.read(&name).await.unwrap();
     let first = of_document(&read).unwrap();
-    let (vault, secret) = (clients.clone(), name.clone());
+    let (vault, secret) = (clients.vault.clone(), name.clone());
     let load = move || -> Reading {
         let (vault, name) = (vault.clone(), secret.clone());
-        Box::pin(async move { of_document(&vault.secret(&name).await.map_err(|e| e.to_string())?) })
+        Box::pin(async move { of_document(&vault.read(&name).await.map_err(|e| e.to_string())?) })
     };
     let kept = KeptSecrets::new(first, Belief::STORE, Box::new(load));
     let now = async |fresh| kept.current(fresh).await.unwrap().aes_key.expose_secret().to_owned();
-    clients.secrets.put_secret_value().secret_id(&name).secret_string(document("new")).send().await.unwrap();
+    clients.vault.0.put_secret_value().secret_id(&name).secret_string(document("new")).send().await.unwrap();
     assert_eq!((now(false).await, now(true).await), ("old".into(), "old".into()), "read a moment ago");
     tokio::time::sleep(Duration::from_millis(10_500)).await;
     assert_eq!(now(false).await, "old", "believed for five minutes");

@@ -40,8 +40,8 @@ pub(crate) struct Stack {
 impl Stack {
     /// The stack that the functions' variables, which are this process's, describe.
     pub(crate) async fn open(environment: &str) -> Result<Self, Failure> {
-        let clients = deployed::clients().await;
-        let tables = deployed::tables(&clients)?;
+        let config = Box::pin(deployed::by_hand()).await;
+        let (clients, tables) = (Clients::new(&config), deployed::tables(&config)?);
         let prefix = format!("harmonia-{environment}-");
         Ok(Self { app: Box::pin(deployed::app()).await?, clients, tables, prefix })
     }
