@@ -6,7 +6,8 @@ import-file    a file of three ranges succeeds. One of whose ranges cannot be wr
 reopen         a till is onboarded while that file is open: the stage leaves its sales to the machine, which looks again
                until the file is closed.
 batch-export   the tick starts a run, which tells batch by batch; one that cannot be read fails the run, not the others.
-Each machine fails at once, and with its name, when its event is none.
+Each machine fails at once, and with its name, when its event is none or what it names cannot be used; what may be
+different the next time is repeated first.
 """
 
 import datetime
@@ -20,8 +21,8 @@ SCALE = 0.01
 RANGE_S = 120
 SALES, LINES, RANGES = 150, 40_500, 3
 COLLECTED, BATCH = 10, 4
-# the machine's Retry: six more
-REOPEN_CALLS = 7
+# the machine's Retry: four more
+ROUND_CALLS = 5
 
 
 class Scenario:
@@ -88,6 +89,17 @@ def bad_events(scenario):
         assert len(states(history)) == 1 and len(of_type(history, "TaskFailed")) == 1, history
 
 
+def repeated(scenario):
+    """Harmonia.StageFailed is repeated as the machine says, then the execution fails with it: a file that is not there
+    yet."""
+    file = {"pk": "F#shop#2026-01", "sk": "2026-01-01T00:00:00.000000Z#Kc5nfn3mVtBvFdh2uEyxXQ"}
+    event = {"v": 1, "k": "round", "file": file, "id": "Kc5nfn3mVtBvFdh2uEyxXQ", "generation": 1, "round": 0}
+    execution = scenario.import_file.start("no-file", event)
+    scenario.import_file.ended(execution, RANGE_S, "FAILED", "Harmonia.StageFailed")
+    failed = of_type(scenario.import_file.history(execution), "TaskFailed")
+    assert len(failed) == ROUND_CALLS, f"{len(failed)} calls"
+
+
 def imported(scenario, name, generation, rounds):
     """The file's execution succeeded, and the file is closed."""
     file = scenario.file(name)
@@ -151,6 +163,8 @@ def play(stack, by_hand, clock):
     scenario.drop("second.csv", "south")
     bad_events(scenario)
     clock.lap("import-file, batch-export, reopen: an event that is none FAILED with Harmonia.BadEvent")
+    repeated(scenario)
+    clock.lap("import-file: a file that is not there, repeated, then FAILED with Harmonia.StageFailed")
     identity = stuck(scenario, "second.csv")
     clock.lap("import-file: a range that cannot finish, four rounds, FAILED with Harmonia.FileStuck")
 
@@ -172,9 +186,9 @@ def play(stack, by_hand, clock):
     nothing = {"v": 1, "k": "reopen", "id": "x", "list": "reopen/none.json", "part": 1, "round": 0, "at": 0,
                "in_open_files": 0, "passes": 0}
     execution = scenario.reopen.start("no-list", nothing)
-    scenario.reopen.ended(execution, RANGE_S, "FAILED", "Harmonia.StageFailed")
-    assert len(of_type(scenario.reopen.history(execution), "TaskFailed")) == REOPEN_CALLS
-    clock.lap("reopen: a list that is not there, repeated, then FAILED with Harmonia.StageFailed")
+    scenario.reopen.ended(execution, RANGE_S, "FAILED", "Harmonia.StageRefused")
+    assert len(of_type(scenario.reopen.history(execution), "TaskFailed")) == 1
+    clock.lap("reopen: a list that is not there FAILED with Harmonia.StageRefused")
 
     scenario.by_hand("collect", "collector", 0, COLLECTED)
     execution, minute = batches(scenario), time.time() // 60

@@ -3,7 +3,7 @@
 patient   says "not yet" twice: delivered by its second train. More exports than a group holds, so that the machine's
           Choice goes round once.
 hurried   says "not yet" until its schedule is used up: failed and listed; a person sends it again: delivered by a train.
-broken    an entry that points to nothing readable: the function fails, the machine repeats it and fails as designed.
+broken    an entry that points to nothing readable: the function refuses it, and the machine fails without a repeat.
 An event that is none fails at once, with its name.
 """
 
@@ -19,9 +19,6 @@ TRAIN_S = 150
 FIRST_S = 60
 # so late in a minute the first attempts might be of two minutes, and their trains with them
 LATE_S = 45
-# the machine's Retry: 2 + 4 + 8 + 16 s at most, and five calls
-REPEATS_S = 90
-CALLS = 5
 
 
 class Scenario:
@@ -80,11 +77,11 @@ def break_an_entry(scenario):
     return scenario.machine.start("deliver-broken-20260101T0000", event)
 
 
-def repeated_and_failed(scenario, execution):
-    """Harmonia.StageFailed is repeated as the machine says, then the execution fails with it."""
-    scenario.machine.ended(execution, REPEATS_S, "FAILED", "Harmonia.StageFailed")
-    failed = of_type(scenario.machine.history(execution), "TaskFailed")
-    assert len(failed) == CALLS, f"{len(failed)} calls"
+def refused_at_once(scenario, execution):
+    """Harmonia.StageRefused is not repeated."""
+    scenario.machine.ended(execution, FIRST_S, "FAILED", "Harmonia.StageRefused")
+    history = scenario.machine.history(execution)
+    assert len(of_type(history, "TaskFailed")) == 1, history
 
 
 def left_on_time(scenario, execution):
@@ -115,8 +112,8 @@ def play(stack, merchants, by_hand, clock):
     scenario.settled("patient", "waiting", 1, FIRST_S)
     assert len(scenario.trains("hurried")) >= 1 and len(scenario.trains("patient")) >= 1
     clock.lap("first attempts: not yet, and trains wait")
-    repeated_and_failed(scenario, broken)
-    clock.lap("an unreadable entry: repeated, then FAILED with Harmonia.StageFailed")
+    refused_at_once(scenario, broken)
+    clock.lap("an unreadable entry: FAILED with Harmonia.StageRefused")
 
     scenario.settled("hurried", "failed", 2, TRAIN_S)
     listed = scenario.by_hand("list", "hurried", "failed")

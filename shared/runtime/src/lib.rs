@@ -11,6 +11,7 @@ pub mod logs;
 pub mod secrets;
 pub mod web;
 
+use harmonia_ports::Class;
 use harmonia_stages::{Harmonia, StageError};
 use std::sync::Arc;
 
@@ -49,8 +50,11 @@ impl App {
 pub enum ErrorName {
     /// The event has another shape than the function's: nobody has to try again.
     BadEvent,
-    /// A stage failed outside of a batch of messages.
+    /// A stage failed outside of a batch of messages, and may do better the next time.
     StageFailed,
+    /// A stage failed outside of a batch of messages, and will fail like that again: what the event names cannot be
+    /// used, or it is a fault of ours.
+    StageRefused,
     /// Ranges of a file are missing after all rounds.
     FileStuck,
     /// A batch of a run could not be carried on: not a merchant's answer, but a fault of ours.
@@ -59,13 +63,18 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::BadEvent, Self::StageFailed, Self::FileStuck, Self::BatchFailed];
+    pub const ALL: [Self; 5] =
+        [Self::BadEvent, Self::StageFailed, Self::StageRefused, Self::FileStuck, Self::BatchFailed];
+
+    /// What a machine may repeat.
+    pub const REPEATED: Self = Self::StageFailed;
 
     /// As it stands in the machines' definitions.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadEvent => "Harmonia.BadEvent",
             Self::StageFailed => "Harmonia.StageFailed",
+            Self::StageRefused => "Harmonia.StageRefused",
             Self::FileStuck => "Harmonia.FileStuck",
             Self::BatchFailed => "Harmonia.BatchFailed",
         }
@@ -91,7 +100,26 @@ impl InvocationError {
     pub fn name(&self) -> ErrorName {
         match self {
             Self::Event { .. } => ErrorName::BadEvent,
-            Self::Stage(_) => ErrorName::StageFailed,
+            Self::Stage(error) => match error.class() {
+                Class::Retry => ErrorName::StageFailed,
+                Class::Reject | Class::Bug => ErrorName::StageRefused,
+            },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only what may do better the next time has the name that state machines repeat.
+    #[test]
+    fn the_class_of_an_error_is_in_its_name() {
+        let named = |error: StageError| InvocationError::from(error).name();
+        let missing = StageError::Missing { what: "file", name: "F".into() };
+        assert_eq!(named(missing), ErrorName::REPEATED);
+        assert_eq!(named(StageError::NoFeed { key: "k".into() }), ErrorName::StageRefused);
+        let undefined = StageError::NoDefinition { merchant: "nobody".parse().unwrap() };
+        assert_eq!(named(undefined), ErrorName::StageRefused);
     }
 }

@@ -119,8 +119,10 @@ fn errors(machine: &Value) -> Vec<String> {
             if !retrier["MaxAttempts"].as_u64().is_some_and(|n| (1..=ATTEMPTS_MAX).contains(&n)) {
                 told.push(format!("{name}: repeated more than {ATTEMPTS_MAX} times, or nobody knows how often"));
             }
-            if list(&retrier["ErrorEquals"]).iter().any(|error| text(error) == ErrorName::BadEvent.as_str()) {
-                told.push(format!("{name}: an event that cannot be read is none the second time either"));
+            for error in list(&retrier["ErrorEquals"]) {
+                if ours(text(error)) && text(error) != ErrorName::REPEATED.as_str() {
+                    told.push(format!("{name}: {error} is the same the second time"));
+                }
             }
         }
         let last = catchers.last().copied();
@@ -211,6 +213,7 @@ fn errors_are_known_by_name_and_repeated_boundedly() {
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("States.ALL")),
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.StageFaild")),
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.BadEvent")),
+            ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.StageRefused")),
             ("deliver", "/States/TakeAlong/TimeoutSeconds", Value::Null),
             ("import-file", "/States/Stuck/Error", json!("Stuck")),
             ("import-file", "/States/Ranges/ItemProcessor/States/Range/Retry", json!([])),

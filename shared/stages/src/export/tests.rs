@@ -12,7 +12,7 @@ use harmonia_domain::{
     money::{Currency, MinorUnits},
     purchase::{PurchaseKey, Slot},
 };
-use harmonia_ports::{Bucket, Clock, Queue};
+use harmonia_ports::{Bucket, Clock, Item, Key, Queue, Tables, Train, Work};
 use harmonia_state::Sequence;
 
 const AT: &str = "2026-06-18T11:00:00Z";
@@ -107,6 +107,45 @@ async fn a_lost_attempt_is_not_put_off() {
     twins.clock.advance(SignedDuration::from_secs(60));
     twins.harmonia.export(&[name]).await.unwrap();
     assert!(matches!(found(&twins, &export).await.state, ExportState::Unconfirmed { .. }));
+}
+
+/// One entry that cannot be read holds up nothing else, and is told of at the end.
+#[tokio::test]
+async fn a_train_goes_on_past_what_cannot_be_read() {
+    let twins = twins();
+    let identity = identity("costa");
+    let until = twins.clock.now().saturating_sub(SignedDuration::from_secs(1)).unwrap();
+    // nobody is asked: of what may have been told before, Costa says nothing
+    let member = identity.pointer(MemberHash("member".into()));
+    let mut attempted = export("costa", member, ExportState::Attempting { until });
+    let (store, stamp) = (twins.harmonia.store(), twins.harmonia.stamp("test"));
+    store.put(&StoredIdentity(identity), &stamp).await.unwrap();
+    let mut keys = Vec::new();
+    for n in 0..30 {
+        attempted.purchase.id = format!("P{n}");
+        attempted.id = Id::derive("export", &[&attempted.purchase.id]);
+        store.put(&attempted, &stamp).await.unwrap();
+        keys.push(export_row_key(&attempted.key()));
+    }
+    let damaged = Item {
+        key: Key { pk: "X#damaged".into(), sk: "X".into() },
+        version: 1,
+        stamp,
+        work: Some(Work { wk: work::exports(&attempted.merchant, "waiting", 0), ws: work::at(until, "0") }),
+        ttl: None,
+        body: serde_json::Map::new(),
+    };
+    twins.tables.put_all(Table::Ledger, vec![damaged]).await.unwrap();
+
+    let train = Train::new(attempted.merchant.clone(), twins.clock.now());
+    let first = twins.harmonia.deliver(&train).await.unwrap();
+    assert!(first.more, "there are more than a group");
+    let refused = twins.harmonia.deliver(&first.execution).await.unwrap_err();
+    assert_eq!(refused.class(), harmonia_ports::Class::Bug, "{refused}");
+    for key in keys {
+        let export = store.get::<Export>(&key, Read::Consistent).await.unwrap().unwrap().row;
+        assert!(matches!(export.state, ExportState::Unconfirmed { .. }), "{:?}", export.state);
+    }
 }
 
 /// Whoever redrives may die between the export and its message: the clock finds it.

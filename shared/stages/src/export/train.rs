@@ -38,8 +38,12 @@ impl Harmonia {
         }
         let full = names.len() >= GROUP_MAX;
         self.export_due_at(&names, at).await?;
-        damaged?;
-        Ok(Step { more: full && round < ROUNDS_MAX, ..none })
+        let more = full && round < ROUNDS_MAX;
+        if !more {
+            // told at the end: it holds up nothing else
+            damaged?;
+        }
+        Ok(Step { more, ..none })
     }
 
     /// An export that waits needs the train of its minute.
