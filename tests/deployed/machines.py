@@ -5,7 +5,8 @@ import-file    a file of three ranges succeeds. One of whose ranges cannot be wr
                with what is missing, then it is stuck, listed, and tried again by a person: a second execution.
 reopen         a till is onboarded while that file is open: the stage leaves its sales to the machine, which looks again
                until the file is closed.
-batch-export   the tick starts a run, which tells batch by batch; one that cannot be read fails the run, not the others.
+batch-export   the tick starts a run, which tells batch by batch; one that cannot be read fails the run, not the others,
+               and so does one that cannot be carried on after some tries.
 Each machine fails at once, and with its name, when its event is none or what it names cannot be used; what may be
 different the next time is repeated first.
 """
@@ -22,7 +23,7 @@ RANGE_S = 120
 SALES, LINES, RANGES = 150, 40_500, 3
 COLLECTED, BATCH = 10, 4
 # the machine's Retry: four more
-ROUND_CALLS = 5
+CALLS = 5
 
 
 class Scenario:
@@ -69,12 +70,11 @@ class Scenario:
             return self.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["st"]["S"]
         return sum(state(n) == "live" for n in range(SALES))
 
-    def forbid_a_range(self):
-        """Takes away the import function's right to write down what its second range contained."""
-        role = self.stack.configurations["import"]["Role"].rsplit("/", 1)[-1]
+    def forbid(self, function, objects):
+        """Takes away a function's right to write some objects of the archive. Returns how it gets it back."""
+        role = self.stack.configurations[function]["Role"].rsplit("/", 1)[-1]
         archive = self.stack.outputs["ArchiveBucketName"]
-        statement = {"Effect": "Deny", "Action": "s3:PutObject",
-                     "Resource": f"arn:aws:s3:::{archive}/ranges/*/000001.json"}
+        statement = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{archive}/{objects}"}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         self.iam.put_role_policy(RoleName=role, PolicyName="broken", PolicyDocument=json.dumps(policy))
         return lambda: self.iam.delete_role_policy(RoleName=role, PolicyName="broken")
@@ -97,7 +97,7 @@ def repeated(scenario):
     execution = scenario.import_file.start("no-file", event)
     scenario.import_file.ended(execution, RANGE_S, "FAILED", "Harmonia.StageFailed")
     failed = of_type(scenario.import_file.history(execution), "TaskFailed")
-    assert len(failed) == ROUND_CALLS, f"{len(failed)} calls"
+    assert len(failed) == CALLS, f"{len(failed)} calls"
 
 
 def imported(scenario, name, generation, rounds):
@@ -140,6 +140,11 @@ def batches(scenario):
     return scenario.batch_export.named(f"batch-collector-{minute}", RANGE_S)
 
 
+def next_batches(scenario, minute):
+    until(61, "the next minute", lambda: time.time() // 60 > minute)
+    return batches(scenario), time.time() // 60
+
+
 def files_of_batches(scenario):
     found = scenario.s3.list_objects_v2(Bucket=scenario.stack.outputs["ExportsBucketName"], Prefix="collector/")
     return [object["Key"] for object in found.get("Contents", [])]
@@ -159,7 +164,8 @@ def play(stack, by_hand, clock):
     imported(scenario, "first.csv", 1, 1)
     clock.lap("import-file: a file of three ranges SUCCEEDED")
 
-    allow = scenario.forbid_a_range()
+    # what the second range contained
+    allow = scenario.forbid("import", "ranges/*/000001.json")
     scenario.drop("second.csv", "south")
     bad_events(scenario)
     clock.lap("import-file, batch-export, reopen: an event that is none FAILED with Harmonia.BadEvent")
@@ -200,8 +206,17 @@ def play(stack, by_hand, clock):
     clock.lap(f"batch-export: {runs} batches SUCCEEDED")
     scenario.by_hand("collect", "collector", COLLECTED, 2 * COLLECTED)
     break_a_batch(scenario)
-    until(61, "the next minute", lambda: time.time() // 60 > minute)
-    execution = batches(scenario)
+    # who is in a batch
+    allow = scenario.forbid("export", "batches/collector/*-final-*")
+    execution, minute = next_batches(scenario, minute)
+    scenario.batch_export.ended(execution, RANGE_S, "FAILED", "Harmonia.BatchFailed")
+    history = scenario.batch_export.history(execution)
+    assert states(history) == ["Tell", "More", *["Tell", "PassOver"] * runs, "Tell", "More", "Failed"], states(history)
+    assert len(of_type(history, "TaskFailed")) == CALLS * runs, history
+    assert len(files_of_batches(scenario)) == runs, files_of_batches(scenario)
+    clock.lap("batch-export: batches that cannot be carried on after some tries are passed over, FAILED")
+    allow()
+    execution, _ = next_batches(scenario, minute)
     scenario.batch_export.ended(execution, RANGE_S, "FAILED", "Harmonia.BatchFailed")
     entered = states(scenario.batch_export.history(execution))
     assert entered == [*["Tell", "More"] * (runs + 1), "Failed"], entered

@@ -1,12 +1,13 @@
 """How large each function is and how soon it works: as shipped, on this machine, without Lambda around it.
 
-A small Runtime API hands each bootstrap one empty batch. `init` is from the start of the process until it asks for its
-first event; `first answer` until it has answered it. Neither holds the look into Secrets Manager, which is a call to
-AWS, nor what Lambda itself needs to fetch and unpack the package.
+A small Runtime API hands each bootstrap one empty batch, and plays Secrets Manager for those that read the secret when
+they start. `init` is from the start of the process until it asks for its first event; `first answer` until it has
+answered it. Neither holds what Lambda itself needs to fetch and unpack the package.
 """
 
 import http.server
 import io
+import json
 import os
 import pathlib
 import statistics
@@ -16,12 +17,14 @@ import threading
 import time
 import zipfile
 
-# of what is shipped: what it should be (issue "deployed for real"), and what fails, today's sizes with some room. Every
-# function has the clients of all six services in it: as long as that is so, the first cannot be had
-STRIPPED_BYTES, STRIPPED_BYTES_MAX = 9_000_000, 16_500_000
-ZIP_BYTES, ZIP_BYTES_MAX = 3_500_000, 6_700_000
-# what a start should need on an idle machine, and of the processor at most: a busy machine is slow, but no spendthrift
-INIT_MS, PROCESSOR_MS_MAX = 30, 60
+# what a function may have (issue "deployed for real"), stripped and zipped
+STRIPPED_BYTES_MAX, ZIP_BYTES_MAX = 9_000_000, 3_500_000
+# those that may have more, and why; their sizes with some room
+LARGER = {
+    name: (LARGER)
+}
+# what a start may need, at best: a busy machine is slow now and then, but not each time
+INIT_MS_MAX = 30
 RUNS = 11
 WAIT_S = 20
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "functions.md"
@@ -31,7 +34,7 @@ ENVIRONMENT = {
     "AWS_LAMBDA_FUNCTION_NAME": "sizes", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "AWS_LAMBDA_FUNCTION_VERSION": "1",
     "AWS_LAMBDA_LOG_GROUP_NAME": "sizes", "AWS_LAMBDA_LOG_STREAM_NAME": "sizes",
     "HARMONIA_TABLE_BOOK": "book", "HARMONIA_TABLE_LEDGER": "ledger", "HARMONIA_TABLE_REGISTRY": "registry",
-    "HARMONIA_EVENT_BUS": "bus", "RUST_LOG": "error",
+    "HARMONIA_EVENT_BUS": "bus", "HARMONIA_SECRETS": "secrets", "RUST_LOG": "error",
 }
 
 
@@ -72,9 +75,16 @@ class Runtime:
                 self.wfile.write(body)
 
             def do_POST(self):
-                runtime.answered_at = time.perf_counter()
-                runtime.path = self.path
-                runtime.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.headers.get("X-Amz-Target") == "secretsmanager.GetSecretValue":
+                    secret = json.dumps({"Name": "secrets", "SecretString": json.dumps(SECRET)}).encode()
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/x-amz-json-1.1")
+                    self.send_header("Content-Length", str(len(secret)))
+                    self.end_headers()
+                    self.wfile.write(secret)
+                    return
+                runtime.answered_at, runtime.path, runtime.body = time.perf_counter(), self.path, body
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -93,7 +103,8 @@ class Runtime:
 
     def start(self, bootstrap):
         """Milliseconds until the first event was asked for, until it was answered, and of the processor until then."""
-        environment = {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}"}
+        here = f"127.0.0.1:{self.server.server_port}"
+        environment = {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": here, "AWS_ENDPOINT_URL": f"http://{here}"}
         began = time.perf_counter()
         process = subprocess.Popen([bootstrap], env=environment, stdout=subprocess.DEVNULL)
         try:

@@ -30,27 +30,35 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, InvocationError> {
 async fn sweep(app: &App, book: Option<bool>) -> Result<Value, InvocationError> {
     let hourly = app.harmonia.ports.clock.now().as_second().rem_euclid(3_600) < HOURLY_WITHIN_S;
     let stuck = app.harmonia.sweep().await;
-    // a train that cannot be made sure of is no reason to leave the book alone
-    let book = if book.unwrap_or(hourly) { walk_book(app, None).await? } else { Value::Null };
+    // a train that cannot be made sure of is no reason to leave the book alone, and neither one to be silent
+    let book = if book.unwrap_or(hourly) { walk_book(app, None).await } else { Ok(Value::Null) };
     for file in stuck? {
         tracing::error!(feed = %file.feed, file = %file.id, object = %file.object, "file is stuck");
     }
-    Ok(book)
+    book
 }
 
 /// Examines every open payment: `merchant`'s, else those of all that match payments with sales.
 async fn walk_book(app: &App, only: Option<&str>) -> Result<Value, InvocationError> {
     let definitions = app.harmonia.definitions.iter().filter(|definition| definition.matching.is_some());
-    let mut all = Map::new();
+    let (mut all, mut result) = (Map::new(), Ok(()));
     for merchant in definitions.map(|definition| &definition.merchant) {
         if only.is_some_and(|wanted| wanted != merchant.as_str()) {
             continue;
         }
-        let swept = app.harmonia.sweep_book(merchant).await?;
+        // each merchant's book stands for itself
+        let swept = match app.harmonia.sweep_book(merchant).await {
+            Ok(swept) => swept,
+            Err(e) => {
+                result = result.and(Err(e));
+                continue;
+            }
+        };
         if swept.matched > 0 {
             tracing::error!(%merchant, swept.open, swept.matched, "the sweep found payments that had been left open");
         }
         all.insert(merchant.to_string(), json!(swept));
     }
+    result?;
     Ok(Value::Object(all))
 }

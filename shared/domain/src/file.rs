@@ -98,6 +98,22 @@ pub struct RangeResult {
     pub dates: Option<(Timestamp, Timestamp)>,
 }
 
+/// Why a file stays open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotClosed {
+    /// Ranges are missing, or somebody else has closed it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Every range is there, and lines have no outcome or two: a bug.
+    #[error("{planned} records were planned, and their outcomes do not balance: {totals:?}")]
+    Unbalanced {
+        /// Records of the plan.
+        planned: u64,
+        /// What the ranges say.
+        totals: Totals,
+    },
+}
+
 impl File {
     /// The id of a delivery.
     pub fn id_of(feed: &Feed, object: &str, version: &str, sha256: &str) -> Id {
@@ -105,8 +121,8 @@ impl File {
     }
 
     /// Closes the file: every planned range has its result, the totals balance and no record is missing (invariant 1).
-    pub fn closed(&self, ranges: &[RangeResult], now: Timestamp) -> Result<Self, Refused> {
-        let refused = |from: String| Err(Refused { what: "file", from, to: "be closed" });
+    pub fn closed(&self, ranges: &[RangeResult], now: Timestamp) -> Result<Self, NotClosed> {
+        let refused = |from: String| Err(Refused { what: "file", from, to: "be closed" }.into());
         if !matches!(self.state, FileState::Importing | FileState::Stuck) {
             return refused(format!("{:?}", self.state));
         }
@@ -123,7 +139,7 @@ impl File {
             };
         }
         if !totals.balance() || totals.read != self.records {
-            return refused(format!("unbalanced, {} records planned: {totals:?}", self.records));
+            return Err(NotClosed::Unbalanced { planned: self.records, totals });
         }
         Ok(Self { totals, dates, done: Some(now), state: FileState::Closed { forwarded: false }, ..self.clone() })
     }
@@ -222,10 +238,12 @@ mod tests {
             RangeResult { totals: Totals { read: 2, accepted: 1, rejected: 1, ..Totals::default() }, dates: None };
         let bad = RangeResult { totals: Totals { read: 2, ..Totals::default() }, dates: None };
         let now = Timestamp::UNIX_EPOCH;
-        assert!(file().closed(&[bad], now).is_err() && file().closed(&[], now).is_err());
-        assert!(file().closed(&[good.clone(), good.clone()], now).is_err());
+        assert!(matches!(file().closed(&[bad], now), Err(NotClosed::Unbalanced { planned: 2, .. })));
+        assert!(matches!(file().closed(&[], now), Err(NotClosed::Refused(_))));
+        assert!(matches!(file().closed(&[good.clone(), good.clone()], now), Err(NotClosed::Refused(_))));
         let lost = RangeResult { totals: Totals { read: 1, accepted: 1, ..Totals::default() }, dates: None };
-        assert!(file().closed(&[lost], now).is_err(), "the plan counted two records");
+        let lost = file().closed(&[lost], now);
+        assert!(matches!(lost, Err(NotClosed::Unbalanced { .. })), "the plan counted two records");
         let closed = file().closed(&[good], now).unwrap();
         assert!(closed.visible() && !closed.finished());
         assert!(closed.closed(&[], now).is_err() && closed.retried(now).is_err());

@@ -1,6 +1,6 @@
 //! Why a stage could not finish a record. The class decides what happens next.
 
-use harmonia_domain::{Refused, feed::Slug};
+use harmonia_domain::{Refused, feed::Slug, file::NotClosed};
 use harmonia_ports::{Class, MachineError, ObjectError, QueueError, SecretsError, StoreError, WriteError};
 use harmonia_state::StoredError;
 
@@ -19,6 +19,9 @@ pub enum StageError {
     /// A state machine said no: a lost race, looked at again on redelivery.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// A file whose ranges are all there is not closed.
+    #[error(transparent)]
+    NotClosed(#[from] NotClosed),
     /// A message that cannot be read: it belongs in the dead-letter queue.
     #[error("message cannot be read: {why}")]
     Message {
@@ -86,10 +89,15 @@ impl StageError {
             | Self::Secrets(_)
             | Self::Machine(_)
             | Self::Refused(_)
+            | Self::NotClosed(NotClosed::Refused(_))
             | Self::Unsettled { .. }
             | Self::Missing { .. } => Class::Retry,
             Self::Message { .. } | Self::NoFeed { .. } | Self::Object(ObjectError::Missing { .. }) => Class::Reject,
-            Self::NoDefinition { .. } | Self::NoPolicy { .. } | Self::NoTarget { .. } | Self::Seal(_) => Class::Bug,
+            Self::NotClosed(NotClosed::Unbalanced { .. })
+            | Self::NoDefinition { .. }
+            | Self::NoPolicy { .. }
+            | Self::NoTarget { .. }
+            | Self::Seal(_) => Class::Bug,
         }
     }
 }

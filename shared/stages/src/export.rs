@@ -15,7 +15,8 @@ mod unmatched;
 
 pub use memory::Memory;
 pub use redrive::{ListedExport, Listing, Redrive, RedriveError};
-pub use train::Step;
+pub use run::RUN_BATCHES_MAX;
+pub use train::{Step, TRAIN_ROUNDS_MAX};
 
 use crate::{Harmonia, StageError, message::ExportName};
 use attempt::{About, Came};

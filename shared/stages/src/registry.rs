@@ -14,7 +14,7 @@ mod users;
 pub use csv::{CSV_BYTES_MAX, CsvReject, IdentifierRows, RowProblem, UserRow, UserRows, read_identifiers, read_users};
 pub use identifiers::{Known, Listed, Offboarded, Onboarded};
 pub use reopen::{Change, Reopenable, Reopened};
-pub use reopening::ReopenStep;
+pub use reopening::{REOPEN_ROUNDS_MAX, ReopenStep};
 pub use request::{
     FieldError, Invalid, Offboard, Patch, Problem, Triple, read_offboard, read_onboard, read_patch, read_triple,
 };

@@ -2,8 +2,13 @@
 //! accepts those that repeat the wrong errors, carry data, or never end.
 
 use super::{assert_rule, at, functions, list, of_type, read, resource, schedules, statements, template, top};
+use harmonia_domain::file::ROUNDS_MAX;
 use harmonia_ports::Machine;
 use harmonia_runtime::{ErrorName, events};
+use harmonia_stages::{
+    export::{RUN_BATCHES_MAX, TRAIN_ROUNDS_MAX},
+    registry::REOPEN_ROUNDS_MAX,
+};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +24,14 @@ const TRANSIENT: [&str; 5] = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ];
+/// What a call is told to have ended with that ran out of time or memory: everything here may be done twice.
+const BROKEN_OFF: [&str; 4] = ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"];
 /// A task is repeated at most so often: an execution that fails for an hour has to say so.
 const ATTEMPTS_MAX: u64 = 6;
+/// One that runs out of time does so again, mostly, and each try costs all of it.
+const BROKEN_OFF_ATTEMPTS_MAX: u64 = 2;
+/// Events that the history of an execution may have (Step Functions' quota).
+const HISTORY_EVENTS_MAX: u64 = 25_000;
 
 /// The definitions by machine.
 fn machines() -> BTreeMap<String, Value> {
@@ -123,13 +134,22 @@ fn errors(machine: &Value) -> Vec<String> {
                 if ours(text(error)) && text(error) != ErrorName::REPEATED.as_str() {
                     told.push(format!("{name}: {error} is the same the second time"));
                 }
+                let dear = retrier["MaxAttempts"].as_u64().is_none_or(|n| n > BROKEN_OFF_ATTEMPTS_MAX);
+                if BROKEN_OFF.contains(&text(error)) && dear {
+                    told.push(format!("{name}: {error} is repeated more than {BROKEN_OFF_ATTEMPTS_MAX} times"));
+                }
             }
+        }
+        let repeated: Vec<&str> = retriers.iter().flat_map(|one| list(&one["ErrorEquals"])).map(text).collect();
+        if state["Type"] == "Task" {
+            let lacking = TRANSIENT.iter().chain(&BROKEN_OFF).filter(|error| !repeated.contains(error));
+            told.extend(lacking.map(|error| format!("{name}: {error} ends it")));
         }
         let last = catchers.last().copied();
         for handler in retriers.iter().chain(&catchers) {
             let of_all = last.is_some_and(|last| std::ptr::eq(last, *handler));
             for error in list(&handler["ErrorEquals"]) {
-                let named = ours(text(error)) || TRANSIENT.contains(&text(error));
+                let named = ours(text(error)) || TRANSIENT.contains(&text(error)) || BROKEN_OFF.contains(&text(error));
                 let known = named || (of_all && error == "States.ALL");
                 if !known {
                     told.push(format!("{name}: {error} is nobody's error, or too many's"));
@@ -141,6 +161,30 @@ fn errors(machine: &Value) -> Vec<String> {
         }
     }
     told
+}
+
+/// The most calls of one execution, and the history that they leave even if each had to be made twice.
+fn history(name: &str, machine: &Value) -> Vec<String> {
+    let rounds = match name {
+        "deliver" => u64::from(TRAIN_ROUNDS_MAX),
+        "reopen" => u64::from(REOPEN_ROUNDS_MAX),
+        "batch-export" => u64::try_from(RUN_BATCHES_MAX).unwrap(),
+        // the first and those after it; the ranges are executions of their own
+        "import-file" => u64::from(ROUNDS_MAX) + 1,
+        _ => return vec![format!("{name}: nobody knows how often it goes round")],
+    };
+    let of_round: u64 = machine["States"].as_object().unwrap().values().map(left_by).sum();
+    let most = rounds * of_round;
+    if most > HISTORY_EVENTS_MAX { vec![format!("{name}: a history of {most} events")] } else { Vec::new() }
+}
+
+/// Events that a state leaves: entered and exited, and of a task scheduled, started and ended, twice.
+fn left_by(state: &Value) -> u64 {
+    match text(&state["Type"]) {
+        "Task" => 2 + 2 * 3,
+        "Map" => 2 + 3,
+        _ => 2,
+    }
 }
 
 /// A state holds names and positions: a function's answer and nothing of the call, of maps nothing at all.
@@ -214,6 +258,9 @@ fn errors_are_known_by_name_and_repeated_boundedly() {
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.StageFaild")),
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.BadEvent")),
             ("deliver", &format!("{retry}/0/ErrorEquals/0"), json!("Harmonia.StageRefused")),
+            ("deliver", &format!("{retry}/0/ErrorEquals/1"), json!("Harmonia.StageFailed")),
+            ("deliver", &format!("{retry}/1"), Value::Null),
+            ("deliver", &format!("{retry}/1/MaxAttempts"), json!(3)),
             ("deliver", "/States/TakeAlong/TimeoutSeconds", Value::Null),
             ("import-file", "/States/Stuck/Error", json!("Stuck")),
             ("import-file", "/States/Ranges/ItemProcessor/States/Range/Retry", json!([])),
@@ -225,6 +272,20 @@ fn errors_are_known_by_name_and_repeated_boundedly() {
             ),
         ],
     );
+}
+
+/// Rounds are bounded in the code, so that no history grows beyond what Step Functions keeps of an execution.
+#[test]
+fn histories_stay_below_the_quota() {
+    let mut machines = machines();
+    for (name, machine) in &machines {
+        assert_eq!(history(name, machine), [] as [&str; 0]);
+    }
+    let deliver = machines.get_mut("deliver").unwrap();
+    for n in 0..10 {
+        deliver["States"][format!("More{n}")] = json!({ "Type": "Pass" });
+    }
+    assert_eq!(history("deliver", deliver), ["deliver: a history of 34000 events"]);
 }
 
 #[test]

@@ -17,9 +17,10 @@ use harmonia_state::{Row, Stored, StoredError, batch_pk, work};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Exports that one run takes up per shard, and open batches that it carries on: bounded work for one invocation; the
-/// next run takes the rest.
+/// Exports that one run takes up per shard: bounded work for one invocation; the next run takes the rest.
 const COLLECTED_MAX: usize = 1_000;
+/// Batches of one run: the history of its execution stays below what it may have. The next run takes the rest.
+pub const RUN_BATCHES_MAX: usize = 1_000;
 
 impl Harmonia {
     /// The merchant's batch run, now. `held`: batches that wait for their back-off are sent as well.
@@ -94,7 +95,7 @@ impl Harmonia {
         let mut keys = Vec::new();
         // members that a run gave to a batch before it died
         let mut given: BTreeSet<ExportKey> = BTreeSet::new();
-        for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, COLLECTED_MAX).await? {
+        for (_, key) in self.store().work(Table::Ledger, &work::batches(merchant), &until, RUN_BATCHES_MAX).await? {
             let found: Option<Stored<Batch>> = match self.store().get(&key, Read::Consistent).await {
                 // it stays listed, and whoever is to carry it on says so
                 Err(StoredError::Damaged { .. }) => None,
@@ -112,7 +113,8 @@ impl Harmonia {
             return Ok(keys);
         }
         let mut number = self.batches_of_run(merchant, run).await?;
-        for members in collected.chunks(size) {
+        let room = RUN_BATCHES_MAX.saturating_sub(keys.len());
+        for members in collected.chunks(size).take(room) {
             keys.push(self.draft(merchant, run, number, members).await?.row.key());
             number += 1;
         }

@@ -4,14 +4,14 @@
 use super::{due_names, on_the_minute};
 use crate::{Harmonia, StageError};
 use harmonia_domain::{export::ExportState, feed::Slug};
-use harmonia_ports::{Execution, Train};
+use harmonia_ports::{Class, Execution, Train};
 use jiff::Timestamp;
 
 /// Exports of one group: told at once or in a few goes, well inside the function's time.
 const GROUP_MAX: usize = 25;
-/// Groups of one train: 25,000 exports, and a history of some 7,000 of the 25,000 events that an execution may have.
-/// What is left then is the sweep's.
-const ROUNDS_MAX: u32 = 1_000;
+/// Groups of one train: 25,000 exports, and a history that stays below what an execution may have. What is left then
+/// is the sweep's.
+pub const TRAIN_ROUNDS_MAX: u32 = 1_000;
 
 /// What a call of a state machine leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +37,18 @@ impl Harmonia {
             return damaged.map(|()| none);
         }
         let full = names.len() >= GROUP_MAX;
-        self.export_due_at(&names, at).await?;
-        let more = full && round < ROUNDS_MAX;
+        // what would fail like that again is told at the end: it holds up nothing else
+        let refused = match self.export_due_at(&names, at).await {
+            Err(e) if e.class() == Class::Retry => return Err(e),
+            told => damaged.and(told),
+        };
+        let mut more = full && round < TRAIN_ROUNDS_MAX;
+        if more && refused.is_err() {
+            let (left, _) = due_names(self, &train.merchant, at, GROUP_MAX).await?;
+            more = left != names;
+        }
         if !more {
-            // told at the end: it holds up nothing else
-            damaged?;
+            refused?;
         }
         Ok(Step { more, ..none })
     }

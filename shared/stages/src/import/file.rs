@@ -12,7 +12,7 @@ use crate::{Harmonia, StageError, message};
 use futures::{StreamExt, TryStreamExt, stream};
 use harmonia_domain::{
     feed::Feed,
-    file::{File, FileState, RangeResult},
+    file::{File, FileState, NotClosed, RangeResult},
     ids::Id,
     outcome::Totals,
     time::sortable,
@@ -291,8 +291,7 @@ impl Harmonia {
     async fn close(&self, stored: &Stored<File>) -> Result<Stored<File>, StageError> {
         let results: Vec<RangeResult> = self.ranges(&stored.row.id).await?.into_iter().map(|r| r.result).collect();
         let closed = stored.row.closed(&results, self.now()).inspect_err(|error| {
-            // every range is there, so it can only be the totals
-            if u64::try_from(results.len()) == Ok(stored.row.ranges) {
+            if let NotClosed::Unbalanced { .. } = error {
                 tracing::error!(%error, "the file's totals do not balance");
                 self.note_file(&stored.row.feed, "unbalanced");
             }

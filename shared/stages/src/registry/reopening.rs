@@ -20,8 +20,8 @@ const REOPENED_MAX: usize = 45_000;
 /// So many lines are looked at by one call where a state machine can go on: a line takes some 20 ms, a function has
 /// 300 s, and whoever waits for the first call is a person.
 const LOOKED_AT_MAX: usize = 1_000;
-/// Calls of one execution: a history of some 9,000 of the 25,000 events that it may have.
-const ROUNDS_MAX: u32 = 1_000;
+/// Calls of one execution: its history stays below what it may have, and another execution follows.
+pub const REOPEN_ROUNDS_MAX: u32 = 1_000;
 /// Before a list is gone through once more, for sales whose file was not closed: a file takes minutes.
 const OPEN_FILES_PAUSE_S: u32 = 900;
 /// After three hours a file that is still open is a person's matter, and so are its sales.
@@ -103,7 +103,7 @@ impl Harmonia {
             next = Reopening { at: 0, after: None, in_open_files: 0, passes: next.passes + 1, ..next };
             (more, pause_s) = (true, OPEN_FILES_PAUSE_S);
         }
-        if more && next.round >= ROUNDS_MAX {
+        if more && next.round >= REOPEN_ROUNDS_MAX {
             let following = Reopening { part: next.part.saturating_add(1), round: 0, ..next.clone() };
             self.ports.machines.ensure(&Execution::Reopen(following)).await?;
             more = false;
