@@ -102,7 +102,7 @@ impl Scene {
 
     async fn audit(&self) -> Checked {
         let folder = Folder::new(self.folder.path().join("state"));
-        verified(&folder, Arc::new(SystemClock), None).await.unwrap().audit
+        verified(&folder, Arc::new(SystemClock), None, true).await.unwrap().audit
     }
 
     async fn rows(&self) -> Rows {

@@ -8,6 +8,7 @@ mod monitoring;
 mod partners;
 mod rights;
 mod samples;
+mod wiring;
 
 use harmonia_definitions::Definitions;
 use harmonia_local::cloud::{RECEIVES_MAX, feed_queue, queues};

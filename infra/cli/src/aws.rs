@@ -20,6 +20,7 @@ use harmonia_runtime::SystemClock;
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use stack::Stack;
+pub(crate) use stack::{rows_of_stack, verified_stack};
 use std::{
     fs,
     path::{Path, PathBuf},

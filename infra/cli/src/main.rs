@@ -120,7 +120,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(place.folder()?, &options).await,
             Command::Up(options) => Box::pin(up::run(place.folder()?, &options)).await,
             Command::Drop(options) => drop::run(place.folder()?, &options).await,
-            Command::Status => status::run(place.folder()?).await,
+            Command::Status => status::run(&place).await,
             Command::Explain(options) => explain::run(&place, options).await,
             Command::Replay { cases, json } => Ok(replay::run(&cases, json).await),
             Command::Identifiers(action) => identifiers::run(&place, action).await,
@@ -136,7 +136,7 @@ fn main() -> ExitCode {
             Command::Redrive(options) => exports::redrive(&place, &options).await,
             Command::Pause(options) => exports::pause(&place, &options).await,
             Command::Resume(options) => exports::resume(&place, &options).await,
-            Command::Verify(options) => verify::run(place.folder()?, &options).await,
+            Command::Verify(options) => verify::run(&place, &options).await,
             #[cfg(feature = "aws")]
             Command::Aws(action) => Box::pin(aws::run(action)).await,
             Command::Gen(options) => generate::run(&options),

@@ -1,6 +1,6 @@
-//! `harmonia status`: what is in a state folder.
+//! `harmonia status`: what is in a state folder, or in a stack: of which every row is read.
 
-use crate::{Failure, merchants::merchants, table::table};
+use crate::{Failure, merchants::merchants, registry::Place, table::table};
 use comfy_table::Table;
 use harmonia_domain::{
     file::{File, FileState},
@@ -8,10 +8,7 @@ use harmonia_domain::{
     purchase::{Purchase, PurchaseState},
     sale::SaleState,
 };
-use harmonia_local::{
-    local::{Folder, rows_of},
-    state::Rows,
-};
+use harmonia_local::{local::rows_of, state::Rows};
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::ExitCode,
@@ -20,8 +17,12 @@ use std::{
 /// Feeds of messages have one log entry a batch; a terminal has room for so many entries of files.
 const FILES_SHOWN_MAX: usize = 40;
 
-pub(crate) async fn run(folder: &Folder) -> Result<ExitCode, Failure> {
-    let rows = rows_of(folder).await?;
+pub(crate) async fn run(place: &Place) -> Result<ExitCode, Failure> {
+    let rows = match place {
+        Place::Folder(folder) => rows_of(folder).await?,
+        #[cfg(feature = "aws")]
+        Place::Stack => crate::aws::rows_of_stack().await?,
+    };
     println!("{}\n", files(&rows.files));
     println!("{}\n", merchants(&rows));
     println!("{}", counts(&rows));

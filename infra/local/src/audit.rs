@@ -14,6 +14,7 @@ use serde_json::json;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// As `BatchSize` of the streams in template.yaml.
@@ -112,6 +113,26 @@ pub async fn check(
         violations.extend(missing(items, &logged, pending, report.behind));
     }
     Ok(Checked { report, violations })
+}
+
+/// As [`check`], of a cloud that may be at work: a change may take a moment to reach the log, so what is missing is
+/// looked for again, `looks` times in all.
+pub async fn settled(
+    objects: &dyn Objects,
+    clock: &dyn Clock,
+    from: Option<Date>,
+    (items, pending): (&[(Table, Item)], &BTreeSet<(Table, Key, u64)>),
+    (looks, pause): (usize, Duration),
+) -> Result<Checked, ObjectError> {
+    let mut looked = 0;
+    loop {
+        let checked = check(objects, clock, from, items, pending).await?;
+        looked += 1;
+        if checked.violations.is_empty() || looked >= looks {
+            return Ok(checked);
+        }
+        tokio::time::sleep(pause).await;
+    }
 }
 
 fn name(table: &str, pk: &str, sk: &str) -> Id {

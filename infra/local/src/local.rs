@@ -327,7 +327,8 @@ impl Local {
     }
 }
 
-async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<(Table, Item)>, LocalError> {
+/// Every item, with its table.
+pub async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<(Table, Item)>, StoreError> {
     let mut items = Vec::new();
     for table in Table::ALL {
         items.extend(dump(tables, table).await?.into_iter().map(|item| (table, item)));
@@ -335,7 +336,8 @@ async fn all_items(tables: &harmonia_aws::DynamoTables) -> Result<Vec<(Table, It
     Ok(items)
 }
 
-fn rows(items: Vec<(Table, Item)>) -> Result<Rows, StoredError> {
+/// Items as rows.
+pub fn rows(items: Vec<(Table, Item)>) -> Result<Rows, StoredError> {
     Rows::from_items(items.into_iter().map(|(_, item)| item))
 }
 
@@ -354,13 +356,13 @@ async fn existing(folder: &Folder) -> Result<FolderTables, LocalError> {
     FolderTables::open(folder).await
 }
 
-/// Rows and audit log of a state folder.
+/// Rows and audit log of a cloud.
 pub struct Verified {
     /// Every row.
     pub rows: Rows,
     /// The log.
     pub audit: Checked,
-    /// A cloud runs on the folder: rows change while they are looked at.
+    /// A cloud works on the rows while they are looked at: they change.
     pub running: bool,
     /// Changes that wait in the streams for a cloud to audit them; not known while one runs.
     pub waiting: usize,
@@ -368,28 +370,26 @@ pub struct Verified {
     pub at_rest: bool,
 }
 
-/// Looks over a state folder. `from`: a day whose seal is trusted. While a cloud runs, a change may take a moment to
-/// reach the log, so what is missing is looked for again.
-pub async fn verified(folder: &Folder, clock: Arc<dyn Clock>, from: Option<Date>) -> Result<Verified, LocalError> {
+/// Looks over a state folder. `from`: a day whose seal is trusted; without `with_rows` at the log only.
+pub async fn verified(
+    folder: &Folder,
+    clock: Arc<dyn Clock>,
+    from: Option<Date>,
+    with_rows: bool,
+) -> Result<Verified, LocalError> {
     let tables = existing(folder).await?;
     let door = Door::open(folder, Arc::clone(&clock), Durability::PowerCut)?;
     let at_rest = crate::mailbox::Mailbox::next_visible(door.queues.as_ref()).await?.is_none();
-    let items = all_items(&tables.tables()).await?;
+    let items = if with_rows { all_items(&tables.tables()).await? } else { Vec::new() };
     let streams = tables.streams(&folder.tables())?;
     let running = streams.is_none();
     let pending = match &streams {
         Some(streams) => audit::pending(streams).await?,
         None => BTreeSet::new(),
     };
-    let mut looks = 0;
-    let audit = loop {
-        let checked = audit::check(door.objects.as_ref(), clock.as_ref(), from, &items, &pending).await?;
-        looks += 1;
-        if !running || checked.violations.is_empty() || looks == LOOKS_MAX {
-            break checked;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    };
+    let looks = if running { LOOKS_MAX } else { 1 };
+    let audit =
+        audit::settled(door.objects.as_ref(), clock.as_ref(), from, (&items, &pending), (looks, LOOK_AGAIN)).await?;
     drop(streams);
     tables.close().await?;
     Ok(Verified { rows: rows(items)?, audit, running, waiting: pending.len(), at_rest: at_rest && !running })

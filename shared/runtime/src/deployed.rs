@@ -103,7 +103,8 @@ pub fn tables(config: &SdkConfig) -> Result<DynamoTables, StartError> {
     Ok(DynamoTables::new(deployed::dynamodb(config), names))
 }
 
-fn objects(config: &SdkConfig) -> S3Objects {
+/// The buckets, by the names in the environment.
+pub fn objects(config: &SdkConfig) -> S3Objects {
     let buckets = BucketNames {
         imports: optional("HARMONIA_BUCKET_IMPORTS"),
         archive: optional("HARMONIA_BUCKET_ARCHIVE"),

@@ -10,12 +10,14 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_local::{
-    audit::{Checked, check},
+    audit::{Checked, settled},
     durable::tables::dump,
+    local::{Verified, all_items, rows},
     state::Rows,
 };
-use harmonia_ports::{Item, Table};
+use harmonia_ports::{Item, ObjectError, Objects, Table};
 use harmonia_runtime::{App, SystemClock, deployed};
+use jiff::civil::Date;
 use std::{
     collections::{BTreeSet, HashSet},
     time::{Duration, Instant},
@@ -151,11 +153,7 @@ impl Stack {
 
     /// Every item, with its table.
     pub(crate) async fn items(&self) -> Result<Vec<(Table, Item)>, Failure> {
-        let mut items = Vec::new();
-        for table in Table::ALL {
-            items.extend(dump(&self.tables, table).await?.into_iter().map(|item| (table, item)));
-        }
-        Ok(items)
+        Ok(all_items(&self.tables).await?)
     }
 
     /// Everything that the audit log says.
@@ -167,16 +165,26 @@ impl Stack {
     /// The audit log against itself and against items, once the streams have been read.
     pub(crate) async fn audited(&self, items: &[(Table, Item)]) -> Result<Checked, Failure> {
         let objects = self.app.harmonia.ports.objects.as_ref();
-        let mut looks = 0;
-        loop {
-            let checked = check(objects, &SystemClock, None, items, &BTreeSet::new()).await?;
-            looks += 1;
-            if checked.violations.is_empty() || looks == AUDIT_LOOKS_MAX {
-                return Ok(checked);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        Ok(audited(objects, None, items).await?)
     }
+}
+
+async fn audited(objects: &dyn Objects, from: Option<Date>, items: &[(Table, Item)]) -> Result<Checked, ObjectError> {
+    settled(objects, &SystemClock, from, (items, &BTreeSet::new()), (AUDIT_LOOKS_MAX, LOOK_AGAIN)).await
+}
+
+/// Every row of the stack that this process's environment describes.
+pub(crate) async fn rows_of_stack() -> Result<Rows, Failure> {
+    let config = Box::pin(deployed::by_hand()).await;
+    Ok(rows(all_items(&deployed::tables(&config)?).await?)?)
+}
+
+/// Its audit log, and its rows unless only the log is asked for. A stack is never known to be at rest.
+pub(crate) async fn verified_stack(from: Option<Date>, log_only: bool) -> Result<Verified, Failure> {
+    let config = Box::pin(deployed::by_hand()).await;
+    let items = if log_only { Vec::new() } else { all_items(&deployed::tables(&config)?).await? };
+    let audit = audited(&deployed::objects(&config), from, &items).await?;
+    Ok(Verified { rows: rows(items)?, audit, running: true, waiting: 0, at_rest: false })
 }
 
 fn open_files(rows: &Rows) -> Vec<String> {
