@@ -115,18 +115,15 @@ pub async fn check(
     Ok(Checked { report, violations })
 }
 
-/// As [`check`], of a cloud that may be at work: a change may take a moment to reach the log, so what is missing is
-/// looked for again, `looks` times in all.
+/// Looks again, `looks` times in all, as long as something is missing: of a cloud that is at work a change may take a
+/// moment to reach the log.
 pub async fn settled(
-    objects: &dyn Objects,
-    clock: &dyn Clock,
-    from: Option<Date>,
-    (items, pending): (&[(Table, Item)], &BTreeSet<(Table, Key, u64)>),
     (looks, pause): (usize, Duration),
+    look: impl AsyncFn() -> Result<Checked, ObjectError>,
 ) -> Result<Checked, ObjectError> {
     let mut looked = 0;
     loop {
-        let checked = check(objects, clock, from, items, pending).await?;
+        let checked = look().await?;
         looked += 1;
         if checked.violations.is_empty() || looked >= looks {
             return Ok(checked);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, env, time::Duration};
 
 /// Clients as a function has them, if there is a ministack. Names begin with this process's, so that runs do not meet.
-async fn stack(test: &str) -> Option<(Clients, String)> {
+fn stack(test: &str) -> Option<(Clients, String)> {
     let Ok(endpoint) = env::var("HARMONIA_MINISTACK") else {
         println!("skipped: HARMONIA_MINISTACK is not set");
         return None;
@@ -47,7 +47,7 @@ async fn objects(clients: &Clients, name: &str) -> S3Objects {
 /// What exists is never overwritten; a version is read as it was, whatever came after it.
 #[tokio::test]
 async fn objects_are_written_once_and_read_by_version() {
-    let Some((clients, name)) = stack("objects").await else { return };
+    let Some((clients, name)) = stack("objects") else { return };
     let objects = objects(&clients, &name).await;
     let key = "batches/café & co/1+1.json";
     assert_eq!(objects.put_new(Bucket::Archive, key, b"0123456789".to_vec()).await, Ok(Put::Created));
@@ -69,7 +69,7 @@ async fn objects_are_written_once_and_read_by_version() {
 /// A copy is of the version it names, and leaves what is there.
 #[tokio::test]
 async fn objects_are_copied_once() {
-    let Some((clients, name)) = stack("copies").await else { return };
+    let Some((clients, name)) = stack("copies") else { return };
     let objects = objects(&clients, &name).await;
     let (from, to) = ("imports/wasabi-club/a b+é%.csv", "archive/wasabi-club/a b+é%.csv");
     objects.put_new(Bucket::Imports, from, b"first".to_vec()).await.unwrap();
@@ -88,7 +88,7 @@ async fn objects_are_copied_once() {
 /// Missing is told apart from a bucket that is not there.
 #[tokio::test]
 async fn missing_objects() {
-    let Some((clients, name)) = stack("missing").await else { return };
+    let Some((clients, name)) = stack("missing") else { return };
     let objects = objects(&clients, &name).await;
     let missing = Err(ObjectError::Missing { key: "none".to_owned() });
     assert_eq!(objects.get(Bucket::Archive, "none", None).await, missing);
@@ -123,7 +123,7 @@ async fn receive(clients: &Clients, url: &str) -> Vec<Message> {
 /// More messages than one call takes all arrive once, with the group of their merchant; one that failed is hidden.
 #[tokio::test]
 async fn messages_in_several_calls() {
-    let Some((clients, name)) = stack("queue").await else { return };
+    let Some((clients, name)) = stack("queue") else { return };
     let url = queue(&clients, &name).await;
     let urls =
         QueueUrls { ranges: String::new(), identify: String::new(), matching: String::new(), export: url.clone() };
@@ -161,7 +161,7 @@ async fn messages_in_several_calls() {
 /// A delay is kept, and a queue that is not there is an error with the service's word.
 #[tokio::test]
 async fn messages_that_wait_and_queues_that_are_not_there() {
-    let Some((clients, name)) = stack("later").await else { return };
+    let Some((clients, name)) = stack("later") else { return };
     let url = queue(&clients, &name).await;
     let none = format!("{url}-none");
     let urls = QueueUrls { ranges: url.clone(), identify: none, matching: String::new(), export: String::new() };
@@ -179,7 +179,7 @@ async fn messages_that_wait_and_queues_that_are_not_there() {
 /// A secret is what was put last; one that is missing or empty says so, by name.
 #[tokio::test]
 async fn secrets() {
-    let Some((clients, name)) = stack("secret").await else { return };
+    let Some((clients, name)) = stack("secret") else { return };
     let put = clients.vault.0.create_secret().name(&name).secret_string("{\"a\":1}").send().await.unwrap();
     let arn = put.arn.unwrap();
     assert_eq!(clients.vault.read(&name).await.unwrap(), "{\"a\":1}");
@@ -202,7 +202,7 @@ async fn secrets() {
 /// Whoever makes sure of a train second is content, and there is one execution with the input that the machine reads.
 #[tokio::test]
 async fn a_train_leaves_once() {
-    let Some((clients, name)) = stack("train").await else { return };
+    let Some((clients, name)) = stack("train") else { return };
     let definition = json!({ "StartAt": "Done", "States": { "Done": { "Type": "Succeed" } } });
     let role = "arn:aws:iam::000000000000:role/none";
     let called = format!("{name}-deliver");

@@ -279,7 +279,7 @@ fn errors_are_known_by_name_and_repeated_boundedly() {
 fn histories_stay_below_the_quota() {
     let mut machines = machines();
     for (name, machine) in &machines {
-        assert_eq!(history(name, machine), [] as [&str; 0]);
+        assert_eq!(history(name, machine), Vec::<String>::new());
     }
     let deliver = machines.get_mut("deliver").unwrap();
     for n in 0..10 {

@@ -10,7 +10,7 @@ use harmonia_domain::{
 };
 use harmonia_gen::Day;
 use harmonia_local::{
-    audit::{Checked, settled},
+    audit::{Checked, check, settled},
     durable::tables::dump,
     local::{Verified, all_items, rows},
     state::Rows,
@@ -170,7 +170,8 @@ impl Stack {
 }
 
 async fn audited(objects: &dyn Objects, from: Option<Date>, items: &[(Table, Item)]) -> Result<Checked, ObjectError> {
-    settled(objects, &SystemClock, from, (items, &BTreeSet::new()), (AUDIT_LOOKS_MAX, LOOK_AGAIN)).await
+    let look = async || check(objects, &SystemClock, from, items, &BTreeSet::new()).await;
+    settled((AUDIT_LOOKS_MAX, LOOK_AGAIN), look).await
 }
 
 /// Every row of the stack that this process's environment describes.
