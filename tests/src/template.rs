@@ -8,6 +8,7 @@ mod monitoring;
 mod partners;
 mod rights;
 mod samples;
+mod uploads;
 mod wiring;
 
 use harmonia_definitions::Definitions;
@@ -269,10 +270,35 @@ fn tables(template: &Value) -> Vec<String> {
     told
 }
 
+/// Whoever warms a table warms its indexes: a write that an index refuses is refused as a whole.
+fn warm(template: &Value) -> Vec<String> {
+    let units = |of: &str| json!({ "Ref": of });
+    let units = json!({ "ReadUnitsPerSecond": units("WarmReadUnits"), "WriteUnitsPerSecond": units("WarmWriteUnits") });
+    let wanted = json!({ "Fn::If": ["IsWarm", units, { "Ref": "AWS::NoValue" }] });
+    let mut told = Vec::new();
+    for (name, table) in of_type(template, "AWS::DynamoDB::Table") {
+        for one in [table].into_iter().chain(list(&table["GlobalSecondaryIndexes"])) {
+            if one["WarmThroughput"] != wanted {
+                let index = one["IndexName"].as_str().unwrap_or("the table itself");
+                told.push(format!("{name}: {index} is not warmed as the parameters say"));
+            }
+        }
+    }
+    told
+}
+
 /// The statements of a role.
 fn statements(role: &Value) -> Vec<&Value> {
     let policies = list(&role["Policies"]).into_iter();
     policies.flat_map(|policy| list(at(policy, "PolicyDocument.Statement"))).collect()
+}
+
+/// What a statement asks of all values of a key without asking that there is one: of none everything is true.
+fn holds_of_nothing(statement: &Value) -> Vec<&String> {
+    let conditions = statement["Condition"].as_object().into_iter().flatten();
+    let of_all = conditions.filter(|(operator, _)| operator.starts_with("ForAllValues:"));
+    let keys = of_all.flat_map(|(_, keys)| keys.as_object().into_iter().flatten().map(|(key, _)| key));
+    keys.filter(|key| statement["Condition"]["Null"][key.as_str()] != json!("false")).collect()
 }
 
 fn wide_rights(template: &Value) -> Vec<String> {
@@ -295,6 +321,9 @@ fn wide_rights(template: &Value) -> Vec<String> {
             let everything = list(&statement["Resource"]).iter().any(|r| *r == "*") && !knows_none;
             if everything || !statement["NotAction"].is_null() {
                 told.push(format!("{name}.{sid}: everything"));
+            }
+            for key in holds_of_nothing(statement) {
+                told.push(format!("{name}.{sid}: also where a request does not say {key}"));
             }
         }
     }
@@ -442,10 +471,30 @@ fn every_table_can_be_restored_and_is_swept() {
 }
 
 #[test]
+fn indexes_are_warmed_with_their_tables() {
+    let plants = [
+        ("/Resources/RegistryTable/Properties/WarmThroughput", Value::Null),
+        ("/Resources/BookTable/Properties/GlobalSecondaryIndexes/0/WarmThroughput", Value::Null),
+        (
+            "/Resources/LedgerTable/Properties/GlobalSecondaryIndexes/0/WarmThroughput/Fn::If/1/WriteUnitsPerSecond",
+            json!(4_000),
+        ),
+    ];
+    assert_rule(warm, &plants);
+}
+
+#[test]
 fn no_role_may_do_everything_or_scan() {
     let statement = "/Resources/MatchRole/Properties/Policies/0/PolicyDocument/Statement/0";
     let (action, resource) = (format!("{statement}/Action"), format!("{statement}/Resource"));
+    let template = template();
+    let of_export = "/Resources/ExportRole/Properties/Policies/0/PolicyDocument/Statement";
+    let all = template.pointer(of_export).and_then(Value::as_array).unwrap();
+    let place = all.iter().position(|statement| statement["Sid"] == "KeepControls").unwrap();
+    let guard = format!("{of_export}/{place}/Condition/Null");
     let plants = [
+        (guard.as_str(), Value::Null),
+        (guard.as_str(), json!({ "dynamodb:LeadingKeys": "true" })),
         (action.as_str(), json!("dynamodb:*")),
         (action.as_str(), json!(["dynamodb:GetItem", "dynamodb:Scan"])),
         (resource.as_str(), json!("*")),
@@ -475,7 +524,11 @@ fn variables_are_read_by_the_code() {
     assert_rule(variables, &[("/Resources/MatchFunction/Properties/Environment/Variables", planted)]);
 }
 
-/// Schedules name the environment, are not repeated, and tell where one did not come to a good end.
+/// When schedules call: a minute and a five minutes of the clock, none left out. The code counts on it: batch runs are
+/// due in a minute, and the walk through the book is the sweep's that comes in the first five minutes of an hour.
+const CALLS: [(&str, &str); 2] = [("tick", "cron(* * * * ? *)"), ("sweep", "cron(0/5 * * * ? *)")];
+
+/// Schedules are those of the samples, come on time, are not repeated, and tell where one did not come to a good end.
 fn ticking(template: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for (function, properties) in functions(template) {
@@ -484,6 +537,12 @@ fn ticking(template: &Value) -> Vec<String> {
             let input = schedule["Input"].as_str().and_then(|input| serde_json::from_str::<Value>(input).ok());
             if input != fs::read_to_string(top().join(&sample)).ok().and_then(|s| serde_json::from_str(&s).ok()) {
                 told.push(format!("{function}.{name}: its input is not {sample}"));
+            }
+            let calls = CALLS.iter().find(|(called, _)| *called == short_name(schedule, "Name"));
+            // a window would move it, by default there is none
+            let moved = !schedule["FlexibleTimeWindow"].is_null() || !schedule["ScheduleExpressionTimezone"].is_null();
+            if moved || calls.is_none_or(|(_, when)| schedule["ScheduleExpression"] != json!(when)) {
+                told.push(format!("{function}.{name}: not by the minutes of the clock"));
             }
             let lost = resource(at(schedule, "DeadLetterConfig.Arn"));
             let failed = resource(at(properties, "EventInvokeConfig.DestinationConfig.OnFailure.Destination"));
@@ -504,6 +563,9 @@ fn schedules_are_those_of_the_samples() {
     let tick = "/Resources/TickFunction/Properties";
     let plants = [
         (format!("{tick}/Events/Tick/Properties/Input"), json!("{}")),
+        (format!("{tick}/Events/Tick/Properties/ScheduleExpression"), json!("rate(1 minute)")),
+        (format!("{tick}/Events/Sweep/Properties/ScheduleExpression"), json!("rate(5 minutes)")),
+        (format!("{tick}/Events/Sweep/Properties/ScheduleExpression"), json!("cron(2/5 * * * ? *)")),
         (format!("{tick}/Events/Sweep/Properties/DeadLetterConfig"), Value::Null),
         (format!("{tick}/Events/Sweep/Properties/RetryPolicy/MaximumRetryAttempts"), json!(3)),
         (format!("{tick}/EventInvokeConfig/DestinationConfig"), Value::Null),

@@ -186,22 +186,6 @@ fn in_transit(template: &Value) -> Vec<String> {
     told
 }
 
-/// Where partners write, nobody asks for another encryption than the bucket's own.
-fn another_encryption(template: &Value) -> Vec<String> {
-    let header = "s3:x-amz-server-side-encryption";
-    let asked = json!({ "Null": { header: "false" }, "StringNotEquals": { header: "aws:kms" } });
-    let other_keys = |s: &&Value| {
-        s["Effect"] == json!("Deny")
-            && s["Principal"] == json!("*")
-            && s["Action"] == json!("s3:PutObject")
-            && s["Resource"] == json!({ "Fn::Sub": "${ImportsBucket.Arn}/*" })
-            && s["Condition"] == asked
-    };
-    let policy = at(properties(template, "ImportsBucketPolicy"), "PolicyDocument.Statement");
-    let refused = list(policy).iter().any(other_keys);
-    if refused { Vec::new() } else { vec!["ImportsBucket: encrypted as whoever writes wishes".to_owned()] }
-}
-
 /// A service may send only for a resource of this account that the statement names.
 fn services_in_policies(template: &Value) -> Vec<String> {
     let mut told = Vec::new();
@@ -333,14 +317,6 @@ fn buckets_and_queues_refuse_plain_http() {
         ("/Resources/ImportFilesQueuePolicy/Properties/PolicyDocument/Statement/1/Effect", json!("Allow")),
     ];
     assert_rule(in_transit, &plants);
-}
-
-#[test]
-fn partners_files_are_encrypted_with_the_key_whatever_they_ask_for() {
-    let statement = "/Resources/ImportsBucketPolicy/Properties/PolicyDocument/Statement/1";
-    let places = [format!("{statement}/Condition/Null"), format!("{statement}/Effect")];
-    let [asked, effect] = places.each_ref().map(String::as_str);
-    assert_rule(another_encryption, &[(statement, Value::Null), (asked, Value::Null), (effect, json!("Allow"))]);
 }
 
 #[test]
