@@ -8,8 +8,10 @@ mod emf;
 mod metric;
 mod page;
 mod tally;
+mod values;
 
 pub use emf::{DIMENSIONS_MAX, METRICS_MAX, VALUES_MAX, documents};
 pub use metric::{About, Dimension, Kind, Metric, Unit};
 pub use page::page;
 pub use tally::{Noted, SERIES_MAX, Tally};
+pub use values::{Age, Answer, FileEvent, Outcome};

@@ -1,5 +1,7 @@
 //! The table of metrics: writer, docs/metrics.md, dashboard and alarms all follow from it.
 
+use crate::values;
+
 /// What a metric is told apart by. Every combination of values is a metric that is paid for by the month, so the values
 /// are closed lists or things that have a definition; never an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +51,26 @@ impl Dimension {
             Self::Type => "Type",
             Self::Verdict => "Verdict",
         }
+    }
+
+    /// All it may say; none where that follows from what is defined and deployed: feeds, merchants, functions.
+    pub const fn known(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Age => Some(values::Age::TEXTS),
+            Self::Answer => Some(values::Answer::TEXTS),
+            Self::Class => Some(values::CLASSES),
+            Self::Event => Some(values::FileEvent::TEXTS),
+            Self::Outcome => Some(values::Outcome::TEXTS),
+            Self::Table => Some(values::TABLES),
+            Self::Type => Some(values::TYPES),
+            Self::Verdict => Some(values::VERDICTS),
+            Self::Feed | Self::Function | Self::Merchant => None,
+        }
+    }
+
+    /// May it say this?
+    pub fn may_be(self, value: &str) -> bool {
+        self.known().is_none_or(|known| known.contains(&value))
     }
 
     /// Its values, in words.
@@ -126,6 +148,7 @@ pub struct About {
 pub enum Metric {
     Lines,
     Files,
+    FilesStuck,
     Identified,
     Matches,
     Open,
@@ -141,9 +164,10 @@ pub enum Metric {
 
 impl Metric {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Lines,
         Self::Files,
+        Self::FilesStuck,
         Self::Identified,
         Self::Matches,
         Self::Open,
@@ -173,6 +197,12 @@ impl Metric {
                 Sum,
                 &[&[Feed, Event], &[Event]],
                 "what happened to files; an unbalanced one is counted at each try to close it",
+            ),
+            Self::FilesStuck => (
+                "FilesStuck",
+                Level,
+                &[&[]],
+                "files that are stuck, as the sweep finds them every five minutes; it looks at 100 open files at most",
             ),
             Self::Identified => (
                 "Identified",
@@ -267,6 +297,11 @@ mod tests {
             for set in sets {
                 assert!(set.iter().all(|dimension| metric.noted_by().contains(dimension)), "{name} {set:?}");
             }
+        }
+        for dimension in Dimension::ALL {
+            let listed = dimension.known().unwrap_or_default();
+            let in_words: Vec<&str> = dimension.values().split('`').skip(1).step_by(2).collect();
+            assert_eq!(in_words, listed, "{dimension:?}");
         }
         let used = |dimension| Metric::ALL.iter().any(|metric| metric.noted_by().contains(dimension));
         assert!(Dimension::ALL.iter().all(used), "a dimension that nothing is told by");

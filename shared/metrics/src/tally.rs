@@ -35,6 +35,8 @@ impl Tally {
     /// two metrics needs both at the same time.
     pub fn note(&self, metric: Metric, by: &[&str], value: u64) {
         debug_assert_eq!(by.len(), metric.noted_by().len(), "{metric:?} by {by:?}");
+        let known = || metric.noted_by().iter().zip(by).all(|(dimension, value)| dimension.may_be(value));
+        debug_assert!(known(), "{metric:?} by {by:?}, which nobody knows");
         let kind = metric.about().kind;
         let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (metric, by.iter().map(|text| (*text).to_owned()).collect());
@@ -86,6 +88,14 @@ mod tests {
         ];
         assert_eq!(tally.take(), expected);
         assert_eq!(tally.take(), []);
+    }
+
+    /// What nobody listens to is a mistake, where mistakes are looked for.
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "which nobody knows")]
+    fn a_value_of_a_closed_list_is_in_it() {
+        Tally::default().note(Metric::Files, &["itsu", "unballanced"], 1);
     }
 
     #[test]

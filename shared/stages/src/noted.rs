@@ -7,21 +7,16 @@ use harmonia_domain::{
     feed::{Feed, Slug},
     outcome::{ParkReason, Totals},
 };
-use harmonia_metrics::{Metric, Tally};
+use harmonia_metrics::{Age, Answer, Dimension, FileEvent, Metric, Outcome, Tally};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// Open for longer than the widest window that a policy has without a person asking for more (design §4).
 const WINDOW_DAYS: i64 = 14;
 
-/// Classes of [`Metric::Open`]: how old at most, and what it is called. What is older than all is `older`.
-const AGES: [(SignedDuration, &str); 2] =
-    [(SignedDuration::from_hours(24), "day"), (SignedDuration::from_hours(24 * WINDOW_DAYS), "window")];
-const OLDER: &str = "older";
-/// What the user directory may say.
-const ANSWERS: [&str; 4] = ["known", "card-not-known", "no-card-information", "directory-unavailable"];
-/// What an attempt may lead to: [`Verdict::name`].
-const VERDICTS: [&str; 5] = ["delivered", "retry", "failed", "skipped", "unconfirmed"];
+/// Classes of [`Metric::Open`]: how old at most. What is older than all is [`Age::Older`].
+const AGES: [(SignedDuration, Age); 2] =
+    [(SignedDuration::from_hours(24), Age::Day), (SignedDuration::from_hours(24 * WINDOW_DAYS), Age::Window)];
 
 impl Harmonia {
     /// What has been noted by everything that shares this process' memory.
@@ -32,30 +27,35 @@ impl Harmonia {
     pub(crate) fn note_lines(&self, feed: &Feed, totals: &Totals) {
         let Totals { accepted, duplicate, skipped, rejected, parked, .. } = *totals;
         let outcomes = [
-            ("accepted", accepted),
-            ("duplicate", duplicate),
-            ("skipped", skipped),
-            ("rejected", rejected),
-            ("parked", parked),
+            (Outcome::Accepted, accepted),
+            (Outcome::Duplicate, duplicate),
+            (Outcome::Skipped, skipped),
+            (Outcome::Rejected, rejected),
+            (Outcome::Parked, parked),
         ];
         for (outcome, lines) in outcomes {
-            self.tally.note(Metric::Lines, &[feed.as_str(), outcome], lines);
+            self.tally.note(Metric::Lines, &[feed.as_str(), outcome.as_str()], lines);
         }
     }
 
-    pub(crate) fn note_file(&self, feed: &Feed, event: &str) {
-        self.tally.note(Metric::Files, &[feed.as_str(), event], 1);
+    pub(crate) fn note_file(&self, feed: &Feed, event: FileEvent) {
+        self.tally.note(Metric::Files, &[feed.as_str(), event.as_str()], 1);
+    }
+
+    /// How many files are stuck, zero included.
+    pub(crate) fn note_stuck(&self, files: usize) {
+        self.tally.note(Metric::FilesStuck, &[], u64::try_from(files).unwrap_or(u64::MAX));
     }
 
     /// `parked`: why the lines wait; none if their card is known.
     pub(crate) fn note_identified(&self, merchant: &Slug, parked: Option<ParkReason>, lines: usize) {
         let came = match parked {
-            None => "known",
-            Some(ParkReason::CardNotKnown) => "card-not-known",
-            Some(ParkReason::NoCardInformation) => "no-card-information",
-            Some(_) => "directory-unavailable",
+            None => Answer::Known,
+            Some(ParkReason::CardNotKnown) => Answer::CardNotKnown,
+            Some(ParkReason::NoCardInformation) => Answer::NoCardInformation,
+            Some(_) => Answer::DirectoryUnavailable,
         };
-        self.note_one_of(Metric::Identified, merchant, &ANSWERS, came, lines);
+        self.note_one_of(Metric::Identified, merchant, Dimension::Answer, came.as_str(), lines);
     }
 
     /// A claim that holds.
@@ -75,24 +75,25 @@ impl Harmonia {
 
     /// What an attempt led to, for so many exports.
     pub(crate) fn note_delivery(&self, merchant: &Slug, verdict: &Verdict, exports: usize) {
-        self.note_one_of(Metric::Deliveries, merchant, &VERDICTS, verdict.name(), exports);
+        self.note_one_of(Metric::Deliveries, merchant, Dimension::Verdict, verdict.name(), exports);
     }
 
     /// One of several things happened, and the others did not.
-    fn note_one_of(&self, metric: Metric, merchant: &Slug, all: &[&str], came: &str, times: usize) {
+    fn note_one_of(&self, metric: Metric, merchant: &Slug, of: Dimension, came: &str, times: usize) {
+        debug_assert!(of.may_be(came), "{metric:?}: {came}");
         let times = u64::try_from(times).unwrap_or(u64::MAX);
-        for one in all {
-            self.tally.note(metric, &[merchant.as_str(), one], if *one == came { times } else { 0 });
+        for one in of.known().unwrap_or_default() {
+            self.tally.note(metric, &[merchant.as_str(), one], if **one == *came { times } else { 0 });
         }
     }
 
     /// How many payments of a merchant are open, by how long they have been so, zeros included.
     pub(crate) fn note_open(&self, merchant: &Slug, ages: &[SignedDuration]) {
-        let class = |age: SignedDuration| AGES.iter().find(|(most, _)| age <= *most).map_or(OLDER, |(_, name)| *name);
-        for name in AGES.iter().map(|(_, name)| *name).chain([OLDER]) {
-            let open = ages.iter().filter(|age| class(**age) == name).count();
+        let class = |age: SignedDuration| AGES.iter().find(|(most, _)| age <= *most).map_or(Age::Older, |(_, of)| *of);
+        for of in Age::ALL {
+            let open = ages.iter().filter(|age| class(**age) == *of).count();
             let open = u64::try_from(open).unwrap_or(u64::MAX);
-            self.tally.note(Metric::Open, &[merchant.as_str(), name], open);
+            self.tally.note(Metric::Open, &[merchant.as_str(), of.as_str()], open);
         }
     }
 }

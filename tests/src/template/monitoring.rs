@@ -6,9 +6,9 @@ mod alarms;
 mod dashboard;
 mod yaml;
 
-use super::{at, list, of_type, parse, read, short_name, streams, template, working_queues};
+use super::{at, list, of_type, parse, read, schedules, short_name, streams, template, working_queues};
 use harmonia_definitions::Definitions;
-use harmonia_metrics::{Dimension, Metric};
+use harmonia_metrics::{Dimension, Kind, Metric};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -88,8 +88,10 @@ fn ours(metric: Metric, by: &[(Dimension, &str)]) -> Reading {
     let row = metric.about();
     let known = |set: &&[Dimension]| set.iter().eq(by.iter().map(|(dimension, _)| dimension));
     assert!(row.sets.iter().any(known), "{} is not told by {by:?}", row.name);
+    assert!(by.iter().all(|(dimension, value)| dimension.may_be(value)), "{}: nobody says {by:?}", row.name);
+    let statistic = if row.kind == Kind::Level { "Maximum" } else { "Sum" };
     let by = by.iter().map(|(dimension, value)| (dimension.name(), (*value).to_owned())).collect();
-    Reading { namespace: NAMESPACE, metric: row.name, by, statistic: "Sum" }
+    Reading { namespace: NAMESPACE, metric: row.name, by, statistic }
 }
 
 /// A metric of a service.
@@ -119,11 +121,11 @@ fn monitoring_is_that_of_the_stack() {
     assert_eq!(wide, None);
 }
 
-fn monitoring() -> Value {
+pub(super) fn monitoring() -> Value {
     parse(&read(FILE))
 }
 
-fn all_alarms(monitoring: &Value) -> BTreeMap<&str, &Value> {
+pub(super) fn all_alarms(monitoring: &Value) -> BTreeMap<&str, &Value> {
     of_type(monitoring, "AWS::CloudWatch::Alarm")
 }
 
@@ -133,7 +135,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Namespace, metric, and names and values of its dimensions, of everything that an alarm reads.
-fn readings(alarm: &Value) -> Vec<(String, String, BTreeMap<String, String>)> {
+pub(super) fn readings(alarm: &Value) -> Vec<(String, String, BTreeMap<String, String>)> {
     let of_math = list(&alarm["Metrics"]).into_iter().map(|metric| at(metric, "MetricStat.Metric"));
     let all = of_math.chain([alarm]).filter(|metric| !metric["MetricName"].is_null());
     let reading = |metric: &Value| {
@@ -151,7 +153,21 @@ fn is_told(name: &str, by: &BTreeSet<&str>) -> bool {
     metric.is_some_and(|metric| metric.about().sets.iter().any(same))
 }
 
-/// Every metric of ours that an alarm or the dashboard names is told by these dimensions.
+/// What a dimension is said to be is on its list, or is defined or deployed.
+fn is_said(dimension: &str, value: &str) -> bool {
+    let definitions = Definitions::shipped().unwrap();
+    match Dimension::ALL.into_iter().find(|known| known.name() == dimension) {
+        Some(Dimension::Feed) => definitions.feeds().any(|feed| feed.as_str() == value),
+        Some(Dimension::Merchant) => definitions.iter().any(|definition| definition.merchant.as_str() == value),
+        Some(Dimension::Function) => {
+            super::functions(&template()).into_values().any(|one| short_name(one, "FunctionName") == value)
+        }
+        Some(closed) => closed.may_be(value),
+        None => false,
+    }
+}
+
+/// Every metric of ours that an alarm or the dashboard names is told by these dimensions, and they say such a thing.
 fn unknown_metrics(monitoring: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for (name, alarm) in all_alarms(monitoring) {
@@ -163,6 +179,9 @@ fn unknown_metrics(monitoring: &Value) -> Vec<String> {
             let dimensions = by.keys().map(String::as_str).collect();
             if namespace != NAMESPACE || !is_told(metric, &dimensions) {
                 told.push(format!("{name}: {namespace} {metric} by {dimensions:?}"));
+            }
+            for (dimension, value) in by.iter().filter(|(dimension, value)| !is_said(dimension, value)) {
+                told.push(format!("{name}: {metric} with {dimension} {value}, which nobody says"));
             }
         }
     }
@@ -232,6 +251,54 @@ fn unwatched(monitoring: &Value) -> Vec<String> {
     to_be_watched(&template()).difference(&watched).map(|one| one.join(" ")).collect()
 }
 
+/// What is told again and again while the clock works, each by a schedule of its own or a part of it, and how often it
+/// has to be told at least in how many seconds.
+const HEARTBEATS: [(&str, &str, f64, u64); 3] = [
+    // the sweep alone calls it once in five minutes
+    ("AWS/Lambda", "Invocations", 3.0, 300),
+    (NAMESPACE, "FilesStuck", 1.0, 300),
+    (NAMESPACE, "LeftOpen", 1.0, 3_600),
+];
+
+/// Each has an alarm that nothing told means something bad to, soon.
+fn unheard(monitoring: &Value) -> Vec<String> {
+    let alarms = all_alarms(monitoring);
+    let hears = |alarm: &Value, (namespace, metric, least, seconds): (&str, &str, f64, u64)| {
+        let by = list(&alarm["Dimensions"]);
+        let counted = if namespace == NAMESPACE { "SampleCount" } else { "Sum" };
+        text(&alarm["Namespace"]) == namespace
+            && alarm["MetricName"] == json!(metric)
+            && alarm["Statistic"] == json!(counted)
+            && by.iter().all(|one| text(&one["Value"]).ends_with("-tick"))
+            && alarm["ComparisonOperator"] == json!("LessThanThreshold")
+            && alarm["Threshold"].as_f64() == Some(least)
+            && alarm["Period"].as_u64() == Some(seconds)
+            && alarm["EvaluationPeriods"].as_u64().is_some_and(|n| n <= 3)
+            && alarm["TreatMissingData"] == json!("breaching")
+    };
+    let silent = HEARTBEATS.into_iter().filter(|beat| !alarms.values().any(|alarm| hears(alarm, *beat)));
+    silent.map(|(_, metric, ..)| format!("nobody hears that {metric} is not told any more")).collect()
+}
+
+/// The queues of the dashboard's two charts: those that work, by age; the others, by what is in them.
+fn queues_shown(monitoring: &Value) -> Vec<String> {
+    let body = text(at(monitoring, "Resources.Dashboard.Properties.DashboardBody"));
+    let body: Value = serde_json::from_str(body).unwrap();
+    let shown = |metric: &str| -> BTreeSet<String> {
+        let rows = list(&body["widgets"]).into_iter().flat_map(|widget| list(at(widget, "properties.metrics")));
+        rows.filter(|row| row[1] == metric).filter_map(|row| row[3].as_str().map(str::to_owned)).collect()
+    };
+    let mut told = Vec::new();
+    for [_, metric, _, queue] in to_be_watched(&template()).iter().filter(|[namespace, ..]| namespace == "AWS/SQS") {
+        let charts = ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"];
+        let on: Vec<&str> = charts.into_iter().filter(|chart| shown(chart).contains(queue)).collect();
+        if on != [metric] {
+            told.push(format!("the dashboard has {queue} on {on:?}"));
+        }
+    }
+    told
+}
+
 /// Each alarm is named after its environment, says why it is there and where the runbook is, and is heard of.
 fn unexplained(monitoring: &Value) -> Vec<String> {
     let runbooks = read(RUNBOOKS);
@@ -269,13 +336,17 @@ fn assert_rule(rule: fn(&Value) -> Vec<String>, plants: &[(&str, Value)]) {
 
 #[test]
 fn alarms_and_dashboard_name_metrics_that_are_told() {
-    let stuck = "/Resources/FilesStuck/Properties";
-    let (metric, namespace) = (format!("{stuck}/MetricName"), format!("{stuck}/Namespace"));
-    let dimension = format!("{stuck}/Dimensions/0/Name");
+    let unbalanced = "/Resources/FilesUnbalanced/Properties";
+    let (metric, namespace) = (format!("{unbalanced}/MetricName"), format!("{unbalanced}/Namespace"));
+    let dimension = format!("{unbalanced}/Dimensions/0/Name");
+    let value = format!("{unbalanced}/Dimensions/0/Value");
     let plants = [
         (metric.as_str(), json!("Filed")),
         (namespace.as_str(), json!("Harmonia")),
         (dimension.as_str(), json!("Merchant")),
+        (value.as_str(), json!("unballanced")),
+        ("/Resources/SilentVisaAuth/Properties/Dimensions/0/Value", json!("visa-auths")),
+        ("/Resources/DeliveriesFailingItsu/Properties/Metrics/1/MetricStat/Metric/Dimensions/0/Value", json!("itsy")),
     ];
     assert_rule(unknown_metrics, &plants);
     let mut broken = monitoring();
@@ -299,6 +370,31 @@ fn everything_that_can_stand_still_has_its_alarm() {
     let plants = plants.map(gone);
     let plants = plants.each_ref().map(|(pointer, value)| (pointer.as_str(), value.clone()));
     assert_rule(unwatched, &plants);
+}
+
+#[test]
+fn a_clock_that_stands_still_is_heard_of() {
+    let of = |alarm: &str, property: &str| format!("/Resources/{alarm}/Properties/{property}");
+    let plants = [
+        (of("ScheduleTick", "Threshold"), json!(1)),
+        (of("ScheduleSweep", "TreatMissingData"), json!("notBreaching")),
+        (of("ScheduleSweep", "EvaluationPeriods"), json!(300)),
+        (of("Walk", "Statistic"), json!("Sum")),
+        (of("Walk", "MetricName"), json!("Open")),
+        (of("Walk", "Period"), json!(86_400)),
+    ];
+    let plants = plants.each_ref().map(|(pointer, value)| (pointer.as_str(), value.clone()));
+    assert_rule(unheard, &plants);
+}
+
+#[test]
+fn queues_are_shown_by_what_they_are() {
+    assert_eq!(queues_shown(&monitoring()), Vec::<String>::new());
+    let mut broken = monitoring();
+    let body = broken.pointer_mut("/Resources/Dashboard/Properties/DashboardBody/Fn::Sub").unwrap();
+    // the queue of the other chart in its place
+    *body = json!(body.as_str().unwrap().replacen("-failed-events\"", "-import-files\"", 1));
+    assert_eq!(queues_shown(&broken).len(), 2);
 }
 
 #[test]

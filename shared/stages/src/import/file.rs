@@ -17,6 +17,7 @@ use harmonia_domain::{
     outcome::Totals,
     time::sortable,
 };
+use harmonia_metrics::FileEvent;
 use harmonia_ports::{Bucket, Expect, ObjectError, Query, Read, Table, WriteError};
 use harmonia_state::{FileHash, FileKey, Range, Row, Stored, file_key, put_write};
 use jiff::Timestamp;
@@ -191,7 +192,7 @@ impl Harmonia {
         let file = File { totals, dates: first.dates, done, state, ..file };
         if self.store().insert(&file, &self.stamp(format!("import {}", file.id))).await?.is_none() {
             self.note_lines(&file.feed, &file.totals);
-            self.note_file(&file.feed, "repeated");
+            self.note_file(&file.feed, FileEvent::Repeated);
         }
         Ok(file)
     }
@@ -263,9 +264,10 @@ impl Harmonia {
     async fn finished(&self, stored: &Stored<File>, done: File) -> Result<File, StageError> {
         let (done, ours) = self.change(stored, done).await?;
         if ours {
-            self.note_file(&done.row.feed, if done.row.visible() { "closed" } else { "unreadable" });
+            let event = if done.row.visible() { FileEvent::Closed } else { FileEvent::Unreadable };
+            self.note_file(&done.row.feed, event);
             if self.wrongly_empty(&done.row) {
-                self.note_file(&done.row.feed, "empty");
+                self.note_file(&done.row.feed, FileEvent::Empty);
             }
         }
         Ok(done.row)
@@ -293,7 +295,7 @@ impl Harmonia {
         let closed = stored.row.closed(&results, self.now()).inspect_err(|error| {
             if let NotClosed::Unbalanced { .. } = error {
                 tracing::error!(%error, "the file's totals do not balance");
-                self.note_file(&stored.row.feed, "unbalanced");
+                self.note_file(&stored.row.feed, FileEvent::Unbalanced);
             }
         })?;
         let (closed, ours) = self.change(stored, closed).await?;

@@ -8,6 +8,7 @@ use crate::{
     message::{self, Body},
 };
 use harmonia_domain::file::{File, FileState};
+use harmonia_metrics::FileEvent;
 use harmonia_ports::{Bucket, Execution, FileRounds, Queue, Read, Table};
 use harmonia_state::{FileKey, Range, Stored, file_key, work};
 use jiff::{SignedDuration, Timestamp};
@@ -85,7 +86,7 @@ impl Harmonia {
             FileState::Importing => {}
             FileState::Stuck => {
                 if ours {
-                    self.note_file(&next.row.feed, "stuck");
+                    self.note_file(&next.row.feed, FileEvent::Stuck);
                 }
                 return Ok(none(Next::Stuck));
             }
@@ -140,9 +141,13 @@ impl Harmonia {
     /// was never told because whoever was about to has died: told of now. Returns those that are stuck now.
     pub async fn sweep_files(&self) -> Result<Vec<File>, StageError> {
         let now = self.now();
-        let (mut stuck, mut finished) = (Vec::new(), Ok(()));
+        let (mut stuck, mut before, mut finished) = (Vec::new(), 0, Ok(()));
         for stored in self.open_files().await? {
-            if stored.row.state == FileState::Stuck || self.round_due(&stored.row) > now {
+            if stored.row.state == FileState::Stuck {
+                before += 1;
+                continue;
+            }
+            if self.round_due(&stored.row) > now {
                 continue;
             }
             if stored.row.state != FileState::Importing {
@@ -155,13 +160,14 @@ impl Harmonia {
                 FileState::Importing => self.start_ranges(&next.row).await?,
                 FileState::Stuck => {
                     if ours {
-                        self.note_file(&next.row.feed, "stuck");
+                        self.note_file(&next.row.feed, FileEvent::Stuck);
                     }
                     stuck.push(next.row);
                 }
                 _ => {}
             }
         }
+        self.note_stuck(before + stuck.len());
         finished.map(|()| stuck)
     }
 

@@ -1,11 +1,15 @@
 //! What is worth a person's attention, and from when on.
 
-use super::{Reading, of_type, ours, short_name, streams, text, theirs, working_queues};
+use super::{Reading, of_type, ours, schedules, short_name, streams, text, theirs, working_queues};
 use harmonia_definitions::Definitions;
-use harmonia_domain::feed::{Feed, Transport};
+use harmonia_domain::{
+    export::MatchType,
+    feed::{Feed, Transport},
+};
 use harmonia_metrics::{
-    Dimension::{Answer, Class, Event, Feed as ByFeed, Merchant, Outcome, Type, Verdict},
-    Metric,
+    Answer,
+    Dimension::{Answer as ByAnswer, Class, Event, Feed as ByFeed, Merchant, Outcome as ByOutcome, Type, Verdict},
+    FileEvent, Metric, Outcome,
 };
 use serde_json::Value;
 
@@ -25,6 +29,9 @@ const FEW: u32 = 50;
 const LINES_OF_A_DAY_MIN: u32 = 10_000;
 /// The stream of a table keeps a change for 24 hours: this leaves twenty to do something.
 const AUDIT_LATE_MS: f64 = 14_400_000.0;
+
+/// Of a function that a schedule calls every minute, in five minutes: another one, every five minutes, is not enough.
+const CALLS_MIN: f64 = 3.0;
 
 /// When it is too much.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +122,7 @@ pub(super) fn all(template: &Value, definitions: &Definitions) -> Vec<Alarm> {
     all.extend(tables(template));
     all.extend(definitions.feeds().flat_map(|feed| of_feed(definitions, &feed)));
     all.extend(files());
+    all.extend(clock());
     all.extend(payments(definitions));
     all.extend(deliveries(definitions));
     all.extend(records());
@@ -161,12 +169,11 @@ fn functions(template: &Value) -> Vec<Alarm> {
         all.push(Alarm::any(format!("errors-{short}"), "errors", why, of("Errors", "Sum")).of((2, 3)));
         let why = format!("Invocations of {short} are refused: the account's concurrency is used up.");
         all.push(Alarm::any(format!("throttled-{short}"), "throttled", why, of("Throttles", "Sum")).of((3, 3)));
-        let scheduled = function["Events"].as_object().into_iter().flatten();
-        let scheduled = scheduled.filter(|(_, event)| event["Type"] == "ScheduleV2" || event["Type"] == "Schedule");
-        if scheduled.count() > 0 {
-            let why = format!("{short} has not been called for 15 minutes, and its schedule calls it every few.");
+        if schedules(function).next().is_some() {
+            let why =
+                format!("The schedule {short} has called its function less than {CALLS_MIN} times in five minutes.");
             let called = Alarm::any(format!("schedule-{short}"), "schedule", why, of("Invocations", "Sum"));
-            all.push(Alarm { limit: Limit::Below(1.0), missing: Missing::Bad, ..called.of((3, 3)) });
+            all.push(Alarm { limit: Limit::Below(CALLS_MIN), missing: Missing::Bad, ..called.of((3, 3)) });
         }
         if streams(function).count() > 0 {
             let why = format!("{short} is four hours behind its tables; the streams keep changes for 24 hours.");
@@ -223,7 +230,7 @@ fn of_feed(definitions: &Definitions, feed: &Feed) -> [Alarm; 2] {
         ..Alarm::any(format!("silent-{name}"), "silent", why, lines.clone()).of((n, n))
     };
     let why = format!("More than 5 % of the lines of {name} are rejected: its format may have changed.");
-    let rejected = ours(Metric::Lines, &[(ByFeed, name), (Outcome, "rejected")]);
+    let rejected = ours(Metric::Lines, &[(ByFeed, name), (ByOutcome, Outcome::Rejected.as_str())]);
     let share = format!("IF(lines >= {FEW}, 100 * rejected / lines, 0)");
     let watch =
         Watch::Math { expressions: vec![("share", share)], of: vec![("lines", lines.clone()), ("rejected", rejected)] };
@@ -231,36 +238,52 @@ fn of_feed(definitions: &Definitions, feed: &Feed) -> [Alarm; 2] {
     [silent, Alarm { watch, period_s: 3_600, limit: Limit::Above(5.0), ..rejects }]
 }
 
+/// A stuck file stays so until somebody acts, and so does its alarm: the sweep tells how many there are. If a sweep
+/// tells nothing, nothing follows from it. The other three tell of what has just happened.
 fn files() -> Vec<Alarm> {
-    let one = |name: &str, runbook, event, why: &str| {
-        Alarm::any(name.to_owned(), runbook, why, ours(Metric::Files, &[(Event, event)]))
+    let one = |name: &str, runbook, event: FileEvent, why: &str| {
+        Alarm::any(name.to_owned(), runbook, why, ours(Metric::Files, &[(Event, event.as_str())]))
     };
+    let why = "Parts of a file did not come back in three rounds; it is not closed.";
+    let stuck = Alarm::any("files-stuck".to_owned(), "files-stuck", why, ours(Metric::FilesStuck, &[]));
     vec![
-        one(
-            "files-stuck",
-            "files-stuck",
-            "stuck",
-            "Parts of a file did not come back in three rounds; it is not closed.",
-        ),
+        Alarm { missing: Missing::Nothing, ..stuck },
         one(
             "files-unbalanced",
             "files-unbalanced",
-            "unbalanced",
+            FileEvent::Unbalanced,
             "The outcomes of a file are not as many as its lines.",
         ),
         one(
             "files-unreadable",
             "files-unreadable",
-            "unreadable",
+            FileEvent::Unreadable,
             "Nothing of a file could be read; nothing is imported.",
         ),
-        one("files-empty", "files-empty", "empty", "A file has no lines where its definition says that it has some."),
+        one(
+            "files-empty",
+            "files-empty",
+            FileEvent::Empty,
+            "A file has no lines where its definition says that it has some.",
+        ),
     ]
+}
+
+/// What the sweep and its hourly walk tell each time, zeros included: if they do not, they do not run, or come to no
+/// end. That the function is called says nothing about it: the other schedule calls it every minute.
+fn clock() -> [Alarm; 2] {
+    let told = |metric| Reading { statistic: "SampleCount", ..ours(metric, &[]) };
+    let silence = |alarm: Alarm| Alarm { limit: Limit::Below(1.0), missing: Missing::Bad, ..alarm };
+    let why = "The sweep has not come to its end for 15 minutes; it runs every five.";
+    let sweep = Alarm::any("schedule-sweep".to_owned(), "schedule", why, told(Metric::FilesStuck)).of((3, 3));
+    let why = "The hourly walk over the book has not come to its end for two hours: payments may be left open.";
+    let walk = Alarm::any("walk".to_owned(), "walk", why, told(Metric::LeftOpen)).of((2, 2));
+    [silence(sweep), Alarm { period_s: 3_600, ..silence(walk) }]
 }
 
 fn payments(definitions: &Definitions) -> Vec<Alarm> {
     let why = "The user directory did not answer look-ups well; its payments wait and are asked for again.";
-    let unavailable = ours(Metric::Identified, &[(Answer, "directory-unavailable")]);
+    let unavailable = ours(Metric::Identified, &[(ByAnswer, Answer::DirectoryUnavailable.as_str())]);
     let directory = Alarm::any("directory".to_owned(), "directory", why, unavailable).of((2, 3));
     let why = "The walk over the book matched payments that should not have been open (invariant 4).";
     let left_open = Alarm::any("left-open".to_owned(), "left-open", why, ours(Metric::LeftOpen, &[]));
@@ -271,8 +294,8 @@ fn payments(definitions: &Definitions) -> Vec<Alarm> {
 
 /// What is usual differs by merchant, hour and weekday; no figure of ours would be right for all.
 fn match_rate(merchant: &str) -> Alarm {
-    let matched = ours(Metric::Matches, &[(Merchant, merchant), (Type, "loyalty")]);
-    let known = ours(Metric::Identified, &[(Merchant, merchant), (Answer, "known")]);
+    let matched = ours(Metric::Matches, &[(Merchant, merchant), (Type, MatchType::Loyalty.as_str())]);
+    let known = ours(Metric::Identified, &[(Merchant, merchant), (ByAnswer, Answer::Known.as_str())]);
     let why = format!("Fewer payments of {merchant} find their sale than is usual at this hour and weekday.");
     Alarm {
         watch: Watch::Math {

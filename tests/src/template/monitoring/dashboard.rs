@@ -1,7 +1,7 @@
 //! The dashboard: what came, what became of it, what waits, what it costs. Searches, so that a new merchant or feed is
 //! on it by itself.
 
-use super::{NAMESPACE, alarms::machine_arn, of_type, text};
+use super::{NAMESPACE, alarms::machine_arn, of_type, text, working_queues};
 use harmonia_metrics::{Dimension, Metric};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -17,8 +17,8 @@ type Shown = (Vec<Value>, &'static str);
 /// Everything that is told of a metric by these dimensions.
 fn search(metric: Metric, by: &[Dimension], statistic: &'static str) -> Shown {
     let by: Vec<&str> = by.iter().map(|dimension| dimension.name()).collect();
-    let (name, by) = (metric.about().name, by.join(","));
-    let search = format!("SEARCH('{{{NAMESPACE},{by}}} MetricName=\"{name}\"', '{statistic}', 300)");
+    let (name, schema) = (metric.about().name, [&[NAMESPACE], &by[..]].concat().join(","));
+    let search = format!("SEARCH('{{{schema}}} MetricName=\"{name}\"', '{statistic}', 300)");
     (vec![json!([{ "expression": search }])], statistic)
 }
 
@@ -33,9 +33,11 @@ fn names(template: &Value, kind: &str, named: &str) -> Vec<String> {
 
 fn charts(template: &Value) -> Vec<(&'static str, Shown)> {
     use Dimension::{Age, Answer, Event, Feed, Function, Merchant, Outcome, Table, Type, Verdict};
-    let queues = names(template, "AWS::SQS::Queue", "QueueName");
-    let (dead, working): (Vec<String>, Vec<String>) =
-        queues.into_iter().partition(|name| name.ends_with("-dlq") || name.ends_with("-failures"));
+    let works = working_queues(template);
+    let queues = of_type(template, "AWS::SQS::Queue").into_iter();
+    let (working, dead): (Vec<_>, Vec<_>) = queues.partition(|(queue, _)| works.contains_key(queue));
+    let [working, dead] = [working, dead]
+        .map(|queues| queues.iter().map(|(_, queue)| text(&queue["QueueName"]).to_owned()).collect::<Vec<_>>());
     let functions = names(template, "AWS::Serverless::Function", "FunctionName");
     let machines = names(template, "AWS::Serverless::StateMachine", "Name");
     let machines: Vec<String> = machines.iter().map(|name| machine_arn(name)).collect();
@@ -43,6 +45,7 @@ fn charts(template: &Value) -> Vec<(&'static str, Shown)> {
         ("Lines by feed", search(Metric::Lines, &[Feed], "Sum")),
         ("Lines by outcome", search(Metric::Lines, &[Outcome], "Sum")),
         ("Files", search(Metric::Files, &[Event], "Sum")),
+        ("Files that are stuck", search(Metric::FilesStuck, &[], "Maximum")),
         ("Whose cards", search(Metric::Identified, &[Answer], "Sum")),
         ("Matches by merchant", search(Metric::Matches, &[Merchant], "Sum")),
         ("Matches by type", search(Metric::Matches, &[Type], "Sum")),
@@ -51,7 +54,10 @@ fn charts(template: &Value) -> Vec<(&'static str, Shown)> {
         ("Attempts by merchant", search(Metric::Deliveries, &[Merchant], "Sum")),
         ("Lag, p99", search(Metric::Lag, &[Function], "p99")),
         ("Oldest message", each("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", &working, "Maximum")),
-        ("Dead letters", each("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", &dead, "Maximum")),
+        (
+            "Dead letters",
+            each("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", &dead, "Maximum"),
+        ),
         ("Write units", search(Metric::WriteUnits, &[Function, Table], "Sum")),
         ("Read units", search(Metric::ReadUnits, &[Function, Table], "Sum")),
         ("Megabyte-seconds", search(Metric::Work, &[Function], "Sum")),
