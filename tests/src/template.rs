@@ -8,6 +8,7 @@ mod monitoring;
 mod partners;
 mod rights;
 mod samples;
+pub(crate) mod sizes;
 mod uploads;
 mod wiring;
 
