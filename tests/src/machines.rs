@@ -12,6 +12,7 @@ use harmonia_domain::{
     file::{FileState, ROUNDS_MAX},
 };
 use harmonia_local::memory_cloud::MemoryCloud;
+use harmonia_metrics::Metric;
 use harmonia_ports::{Bucket, Clock, Execution, MachineError, Machines, Objects};
 use harmonia_state::file_key;
 use jiff::SignedDuration;
@@ -61,6 +62,14 @@ async fn fire(cloud: &MemoryCloud, event: &Value) -> Value {
     cloud.cloud.fire(event.clone()).await.unwrap()
 }
 
+/// What a sweep tells of files that are stuck.
+async fn stuck_by_sweep(cloud: &MemoryCloud) -> Vec<u64> {
+    let tally = cloud.cloud.app.harmonia.tally();
+    tally.take();
+    fire(cloud, &json!({ "v": 1, "k": "sweep" })).await;
+    tally.take().into_iter().filter(|noted| noted.metric == Metric::FilesStuck).flat_map(|noted| noted.values).collect()
+}
+
 /// Serves the queues; time stands still, and no clock fires.
 async fn serve(cloud: &MemoryCloud) {
     while cloud.cloud.round().await.unwrap() > 0 {}
@@ -105,7 +114,9 @@ async fn a_file_is_imported_in_rounds() {
     for _ in 0..2 {
         assert_eq!(fire(&cloud, &event).await["next"], "stuck");
     }
-    cloud.cloud.fire(json!({ "v": 1, "k": "sweep" })).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(stuck_by_sweep(&cloud).await, [1], "as long as it stands");
+    }
     assert!(started.waiting.lock().unwrap().is_empty(), "a stuck file waits for a person");
     let harmonia = &cloud.cloud.app.harmonia;
     let file = harmonia.open_files().await.unwrap().remove(0).row;
@@ -118,6 +129,7 @@ async fn a_file_is_imported_in_rounds() {
     assert_eq!(numbers(&cloud, &answer).await, [1]);
     range(&cloud, &answer, 1).await;
     assert_eq!(fire(&cloud, &answer).await["next"], "done");
+    assert_eq!(stuck_by_sweep(&cloud).await, [0]);
     serve(&cloud).await;
     large::check(&cloud.rows().unwrap());
 }
