@@ -1,7 +1,11 @@
 //! What a day leaves behind for those who watch: counts that say what the rows say, and logs in which every file, line,
 //! payment and export is found, and nobody's card (invariant 7).
 
-use harmonia_domain::{export::ExportState, feed::Feed, file::FileState};
+use harmonia_domain::{
+    export::{ExportState, MatchType, Verdict},
+    feed::Feed,
+    file::FileState,
+};
 use harmonia_gen::{Day, Plan, generate};
 use harmonia_local::{
     invariants::{check_card_data, feed_totals},
@@ -9,7 +13,8 @@ use harmonia_local::{
     partners::Faults,
     state::Rows,
 };
-use harmonia_metrics::{Metric, Noted};
+use harmonia_metrics::{Dimension, Metric, Noted};
+use harmonia_ports::{Class, Table};
 use harmonia_runtime::logs::JsonLines;
 use serde_json::{Value, json};
 use std::{
@@ -117,6 +122,42 @@ async fn a_day_is_counted_as_it_is_stored() {
     assert_eq!(stages, BTreeSet::from(["import", "identify", "match", "export"]));
 }
 
+/// What the code calls its things is what the closed lists of dimensions have; what a list has is called so.
+#[test]
+fn closed_lists_are_those_of_the_code() {
+    let classes = [Class::Retry, Class::Reject, Class::Bug].map(Class::as_str);
+    let tables = Table::ALL.map(Table::as_str);
+    let types = [
+        MatchType::Loyalty,
+        MatchType::Spotted,
+        MatchType::Streamed,
+        MatchType::Forced,
+        MatchType::Correction,
+        MatchType::Reversal,
+        MatchType::Unmatched,
+    ];
+    // what adjusts another export is no match
+    let types: Vec<&str> = types.into_iter().filter(|one| !one.adjusts()).map(MatchType::as_str).collect();
+    let why = String::new;
+    let verdicts = [
+        Verdict::Delivered,
+        Verdict::Retry { due: jiff::Timestamp::UNIX_EPOCH, why: why() },
+        Verdict::Skipped { why: why() },
+        Verdict::Failed { why: why() },
+        Verdict::Unconfirmed { why: why() },
+    ];
+    let verdicts: Vec<&str> = verdicts.iter().map(Verdict::name).collect();
+    let all = [
+        (Dimension::Class, &classes[..]),
+        (Dimension::Table, &tables[..]),
+        (Dimension::Type, &types[..]),
+        (Dimension::Verdict, &verdicts[..]),
+    ];
+    for (dimension, called) in all {
+        assert_eq!(dimension.known(), Some(called), "{dimension:?}");
+    }
+}
+
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -150,6 +191,8 @@ async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
     let kept = Kept::default();
     let writer = kept.clone();
     let lines = JsonLines(move || writer.clone()).with_filter(LevelFilter::DEBUG);
+    // while there is one dispatcher, a test beside this one that comes to an event first has it switched off for all
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
     let cloud = play(&day, 12, 10).await;
     let now = cloud.cloud.clock.now();
