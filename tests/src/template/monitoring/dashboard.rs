@@ -54,10 +54,7 @@ fn charts(template: &Value) -> Vec<(&'static str, Shown)> {
         ("Attempts by merchant", search(Metric::Deliveries, &[Merchant], "Sum")),
         ("Lag, p99", search(Metric::Lag, &[Function], "p99")),
         ("Oldest message", each("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", &working, "Maximum")),
-        (
-            "Dead letters",
-            each("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", &dead, "Maximum"),
-        ),
+        ("Dead letters", each("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", &dead, "Maximum")),
         ("Write units", search(Metric::WriteUnits, &[Function, Table], "Sum")),
         ("Read units", search(Metric::ReadUnits, &[Function, Table], "Sum")),
         ("Megabyte-seconds", search(Metric::Work, &[Function], "Sum")),
