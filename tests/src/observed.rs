@@ -222,7 +222,7 @@ async fn the_logs_of_a_day_find_everything_and_show_nobodys_card() {
     assert!(u64::try_from(imported).unwrap() >= read, "{imported} of {read} lines");
     let failed: Vec<&Value> = lines.iter().filter(|line| line["message"] == "record failed").collect();
     assert_eq!(failed.len(), 4, "then for the last time");
-    for (field, value) in [("record", poison.as_str()), ("queue", "harmonia-local-match"), ("class", "Reject")] {
+    for (field, value) in [("record", poison.as_str()), ("queue", "harmonia-local-match"), ("class", "reject")] {
         assert!(failed.iter().all(|line| line[field] == value), "{field}: {failed:?}");
     }
 }

@@ -129,12 +129,13 @@ pub async fn finish(event: &SqsEvent, results: Vec<Result<(), RecordError>>, inv
 fn note_failed(record: &SqsRecord, class: Class, error: &RecordError, invocation: &Invocation<'_>) {
     let Invocation { function, tally, .. } = *invocation;
     let (id, queue, receives) = (record.message_id.as_str(), record.queue(), record.receives());
-    tally.note(Metric::RecordsFailed, &[function, class.as_str()], 1);
+    let class = class.as_str();
+    tally.note(Metric::RecordsFailed, &[function, class], 1);
     if receives < RECEIVES_MAX {
-        tracing::warn!(record = id, queue, receives, ?class, %error, "record failed");
+        tracing::warn!(record = id, queue, receives, class, %error, "record failed");
     } else {
         tally.note(Metric::DeadLettered, &[function], 1);
-        tracing::error!(record = id, queue, receives, ?class, %error, "record failed for the last time");
+        tracing::error!(record = id, queue, receives, class, %error, "record failed for the last time");
     }
 }
 
