@@ -1,4 +1,4 @@
-"""The deploy guide, followed to the letter: its commands run one after the other in one shell, on ministack."""
+"""The guides, followed to the letter: their commands run one after the other in one shell, on ministack."""
 
 import os
 import pathlib
@@ -6,24 +6,34 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
+import boto3
 import bootstraps
 from stack import NEVER, TLS_ONLY
 
 BLOCK = re.compile(r"^(<!-- needs an account -->\n)?```sh\n(.*?)^```$", re.M | re.S)
-# fewer is a mistake in how they are found
-BLOCKS_MIN = 8
+# what is followed, in this order; fewer blocks than that are a mistake in how they are found
+GUIDES = {"deploy.md": 8, "restore.md": 7}
 LIMIT_S = 1800
+# who does something after all of it, which has to come into the audit log
+LAST = "after-the-guide@example.com"
+AFTER = f"harmonia --deployed pause wasabi-club --by {LAST} --why audited"
+AUDITED_WITHIN_S = 90
 # what SAM looks for its packages beside
 COPIED = ("template.yaml", "samconfig.toml")
 # nobody is asked in the guide: its message waits for a directory
 DIRECTORY = "http://127.0.0.1:1"
 
 
-def blocks(text):
-    found = [body for account, body in BLOCK.findall(text) if not account]
-    assert len(found) >= BLOCKS_MIN, f"only {len(found)} blocks are run"
-    return found
+def blocks():
+    followed = []
+    for name, least in GUIDES.items():
+        text = (bootstraps.TOP / "docs" / name).read_text(encoding="utf-8")
+        found = [body for account, body in BLOCK.findall(text) if not account]
+        assert len(found) >= least, f"only {len(found)} blocks of {name} are run"
+        followed += found
+    return followed
 
 
 def checkout(folder, command, tools):
@@ -52,13 +62,44 @@ def program(path, line):
     path.chmod(0o755)
 
 
+def days(row):
+    """What docs/environments.md says of dev: days."""
+    page = (bootstraps.TOP / "docs" / "environments.md").read_text(encoding="utf-8")
+    return int(re.search(rf"^\| {re.escape(row)} \| (\d+) day", page, re.M)[1])
+
+
+def kept(endpoint):
+    """The stack that the guide made keeps everything as long as its environment has it."""
+    groups = boto3.client("logs", endpoint_url=endpoint).describe_log_groups()["logGroups"]
+    ours = {group["logGroupName"]: group.get("retentionInDays") for group in groups if "harmonia-dev" in
+            group["logGroupName"]}
+    assert len(ours) >= len(bootstraps.functions()) and set(ours.values()) == {days("logs")}, ours
+    storage = boto3.client("s3", endpoint_url=endpoint)
+    audit, = [bucket["Name"] for bucket in storage.list_buckets()["Buckets"] if "harmonia-dev-audit" in bucket["Name"]]
+    locked = storage.get_object_lock_configuration(Bucket=audit)["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert locked == {"Mode": "GOVERNANCE", "Days": days("audit log's lock")}, locked
+
+
+def audited(endpoint):
+    """The streams of the restored tables are read: what was done last is in the audit log."""
+    storage = boto3.client("s3", endpoint_url=endpoint)
+    bucket, = [bucket["Name"] for bucket in storage.list_buckets()["Buckets"] if "harmonia-dev-audit" in bucket["Name"]]
+    until = time.monotonic() + AUDITED_WITHIN_S
+    while time.monotonic() < until:
+        keys = [found["Key"] for found in storage.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        segments = [storage.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+        if any(LAST in segment for segment in segments):
+            return
+        time.sleep(1)
+    sys.exit(f"deployed: the restored tables are not audited: {LAST} is in none of {len(keys)} segments")
+
+
 def play(work, endpoint, command, tools):
     """`tools`: folders of the programs that the guide asks for, with colons."""
-    text = (bootstraps.TOP / "docs" / "deploy.md").read_text(encoding="utf-8")
     programs = checkout(work / "checkout", command, tools)
     path = f"{programs}:{tools}:{os.environ['PATH']}"
     script = work / "guide.sh"
-    script.write_text("set -euxo pipefail\n" + "\n".join(blocks(text)))
+    script.write_text("set -euxo pipefail\n" + "\n".join([*blocks(), AFTER]))
     environment = {**os.environ, "AWS_ENDPOINT_URL": endpoint, "DIRECTORY_URL": DIRECTORY, "PATH": path,
                    "AWS_PAGER": ""}
     with (work / "guide.log").open("w") as log:
@@ -70,3 +111,5 @@ def play(work, endpoint, command, tools):
     # the last thing that it shows of its file
     first = (pathlib.Path(work) / "checkout" / "first.txt").read_text(encoding="utf-8")
     assert ": closed" in first, first
+    kept(endpoint)
+    audited(endpoint)

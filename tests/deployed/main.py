@@ -18,6 +18,7 @@ import partners  # noqa: E402
 import poison  # noqa: E402
 import sizes  # noqa: E402
 import trains  # noqa: E402
+import up  # noqa: E402
 from bootstraps import cargo  # noqa: E402
 from day import Day, definitions  # noqa: E402
 from merchants import Merchants  # noqa: E402
@@ -27,7 +28,7 @@ from stack import Stack  # noqa: E402
 ADAPTERS = ["-p", "harmonia-aws", "-p", "harmonia-runtime", "--test", "ministack",
             "--features", "harmonia-aws/deployed,harmonia-runtime/deployed"]
 BY_HAND = ["-p", "harmonia-function-export", "--features", "deployed", "--example", "by-hand"]
-PARTS = ["adapters", "partners", "sizes", "machines", "trains", "day", "guide"]
+PARTS = ["adapters", "partners", "sizes", "machines", "trains", "day", "guide", "up"]
 # what these work with
 BUILT = {"sizes", "machines", "trains", "day"}
 # of machines and trains: their merchants need no keys
@@ -106,7 +107,7 @@ def followed(work, command, tools, clock):
     # without the roles, which a stack there cannot have as they are (`Stack.with_batches`)
     with Ministack(work / "up", enforce_roles=False) as ministack:
         guide.play(work, ministack.endpoint, command, tools)
-    clock.lap("the deploy guide can be followed")
+    clock.lap("the guides can be followed")
 
 
 def main():
@@ -151,6 +152,9 @@ def main():
         day(work / "day", asked.sam, built, command, clock)
     if "guide" in asked.parts:
         followed(work / "guide", command, asked.tools, clock)
+    if "up" in asked.parts:
+        up.play(work / "up", asked.profile, asked.tools)
+        clock.lap("a local AWS comes up, can be looked at, and goes down")
     print("deployed: ok")
 
 

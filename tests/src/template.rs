@@ -1,6 +1,7 @@
 //! Rules that template.yaml keeps. Each rule is a function on the template that returns
 //! complaints, and is shown to have one about a template that breaks it.
 
+mod configured;
 mod documented;
 mod encryption;
 mod environments;

@@ -83,6 +83,15 @@ const EFFECTS: [&str; 12] = [
     "tracing-subscriber",
 ];
 
+/// What a block of commands is marked with that no test can run, and why.
+const NEEDS: [&str; 2] = ["<!-- needs an account -->", "<!-- needs Docker -->"];
+/// What begins the mark of one that is checked, and that of a page whose blocks all are; files follow.
+const CHECKED: &str = "<!-- checked by ";
+const ALL_CHECKED: &str = "<!-- blocks are checked by ";
+/// Languages of blocks of commands, and how commands begin in blocks without a language.
+const SHELLS: [&str; 3] = ["sh", "bash", "console"];
+const PROGRAMS: [&str; 5] = ["$ ", "aws ", "cargo ", "harmonia ", "sam "];
+
 /// A file with its path from the top.
 struct Source {
     path: String,
@@ -251,6 +260,41 @@ fn not_of_the_top(found: &[String], ignored: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The files that a mark names as those that check; none if it is another kind of line.
+fn checkers<'a>(line: &'a str, mark: &str) -> Option<Vec<&'a str>> {
+    let files = line.strip_prefix(mark)?.strip_suffix(" -->")?;
+    Some(files.split(", ").collect())
+}
+
+/// Blocks of commands on a page that nothing checks, or whose checker does not know the page.
+fn unchecked(path: &str, text: &str) -> Vec<String> {
+    let page = path.rsplit('/').next().unwrap();
+    let all = text.lines().find_map(|line| checkers(line, ALL_CHECKED));
+    let lines: Vec<&str> = text.lines().collect();
+    let fences: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].starts_with("```")).collect();
+    let mut told = Vec::new();
+    for open in fences.into_iter().step_by(2) {
+        let language = lines[open].trim_start_matches('`');
+        let first = lines.get(open + 1).unwrap_or(&"");
+        let commands = language.is_empty() && PROGRAMS.iter().any(|program| first.starts_with(program));
+        if !SHELLS.contains(&language) && !commands {
+            continue;
+        }
+        let mark = if open == 0 { "" } else { lines[open - 1] };
+        if NEEDS.contains(&mark) {
+            continue;
+        }
+        // or it reads the whole folder
+        let knows = |text: String| text.contains(page) || text.contains("docs\")");
+        let known = |file: &&str| fs::read_to_string(top().join(file)).is_ok_and(knows);
+        let by = checkers(mark, CHECKED).or_else(|| all.clone()).unwrap_or_default();
+        if by.is_empty() || !by.iter().all(|file| known(&file)) {
+            told.push(format!("{path}:{}: a block of commands that nothing checks: {by:?}", open + 1));
+        }
+    }
+    told
+}
+
 /// All complaints of a rule.
 fn complaints<'a>(sources: impl IntoIterator<Item = &'a Source>, rule: fn(&str, &str) -> Vec<String>) -> Vec<String> {
     sources.into_iter().flat_map(|s| rule(&s.path, &s.text)).collect()
@@ -383,4 +427,26 @@ fn the_top_level_is_that_of_the_design() {
     let planted = ["shared", "scripts", "target", ".venv"].map(str::to_owned);
     let told = not_of_the_top(&planted, &["target".to_owned()]);
     assert_eq!(told, ["scripts: not of the top level", ".venv: not of the top level"]);
+}
+
+/// A command that nobody has run is wrong one day: each block says what runs or reads it, or why nothing can.
+#[test]
+fn commands_of_pages_are_checked() {
+    let mut pages = Vec::new();
+    files("docs", &[".md"], &mut pages);
+    assert_none(&complaints(&pages, unchecked));
+    let block = "```sh\nls\n```\n";
+    let told = |before: &str| unchecked("docs/deploy.md", &format!("{before}\n{block}")).len();
+    for good in [NEEDS[0], NEEDS[1], "<!-- checked by tests/deployed/guide.py -->"] {
+        assert_eq!(told(good), 0, "{good}");
+        assert_eq!(told(&format!("{good}\n")), 1, "{good} belongs to what follows at once");
+    }
+    assert_eq!(told("<!-- blocks are checked by tests/deployed/guide.py -->\n\ntext"), 0);
+    for bad in
+        ["", "<!-- needs time -->", "<!-- checked by tests/deployed/nobody.py -->", "<!-- checked by README.rst -->"]
+    {
+        assert_eq!(told(bad), 1, "{bad}");
+    }
+    assert_eq!(unchecked("docs/up.md", "<!-- checked by tests/deployed/sizes.py -->\n```sh\nls\n```\n").len(), 1);
+    assert_eq!(unchecked("docs/a.md", "```\naws s3 ls\n```\n```\ntext\n```\n```toml\na = 1\n```\n").len(), 1);
 }

@@ -179,26 +179,64 @@ fn init_logs(command: &Command) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, path::Path};
 
-    /// Commands of a page: lines of code blocks, and what stands in the text as code.
-    fn commands(page: &str) -> Vec<&str> {
+    const PROMPT: &str = "$ ";
+    /// What ends a command in a line of a shell.
+    const ENDS: [&str; 5] = ["|", ">", "#", "2>", "&&"];
+
+    /// The pages by name.
+    fn pages() -> Vec<(String, String)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let pages = files.filter(|path| path.extension().is_some_and(|end| end == "md"));
+        pages.map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
+    }
+
+    /// Commands of a page: lines of code blocks; with `texts`, what stands in the text as code, too.
+    fn commands(page: &str, texts: bool) -> Vec<&str> {
         page.lines()
-            .flat_map(|line| std::iter::once(line).chain(line.split('`').skip(1).step_by(2)))
-            // "…": any command
-            .filter(|text| text.starts_with("harmonia ") && !text.contains('…'))
+            .flat_map(|line| {
+                let inside = line.split('`').skip(1).step_by(2).filter(move |_| texts);
+                std::iter::once(line.trim_start().trim_start_matches(PROMPT)).chain(inside)
+            })
+            // "…": any command; "$(": a shell finds its words out
+            .filter(|text| text.starts_with("harmonia ") && !text.contains('…') && !text.contains("$("))
             .collect()
+    }
+
+    /// The words of a command as a shell takes them; a build without `aws` does not know stacks.
+    fn words(command: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (place, part) in command.split('"').enumerate() {
+            if place % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        let end = words.iter().position(|word| ENDS.iter().any(|end| word.starts_with(end)));
+        words.truncate(end.unwrap_or(words.len()));
+        words.retain(|word| cfg!(feature = "aws") || word != "--deployed");
+        words
     }
 
     /// Somebody who reads them has no time to find out how it is really called.
     #[test]
-    fn runbooks_name_commands_that_exist() {
-        let commands = commands(include_str!("../../../docs/runbooks.md"));
-        assert!(commands.len() > 15, "{commands:?}");
-        for command in commands {
-            let words = command.replace("MERCHANT", "itsu").replace("<env>", "dev");
-            let parsed = Arguments::try_parse_from(words.split_whitespace());
-            assert!(parsed.is_ok(), "{command}: {}", parsed.err().unwrap());
+    fn pages_name_commands_that_exist() {
+        let mut count = 0;
+        for (page, text) in pages() {
+            for command in commands(&text, page.ends_with("runbooks.md")) {
+                let words = words(&command.replace("MERCHANT", "itsu").replace("<env>", "dev"));
+                let parsed = Arguments::try_parse_from(words);
+                assert!(parsed.is_ok(), "{page}: {command}: {}", parsed.err().unwrap());
+                count += 1;
+            }
         }
-        assert!(Arguments::try_parse_from(["harmonia", "files", "again", "FILE"]).is_err());
+        assert!(count > 40, "only {count} commands found");
+        for planted in ["harmonia files again FILE", "harmonia pause itsu --by NAME --why"] {
+            assert!(Arguments::try_parse_from(words(planted)).is_err(), "{planted}");
+        }
+        assert_eq!(words(r#"harmonia pause itsu --why "their API" | tee x"#)[3..], ["--why", "their API"]);
     }
 }

@@ -78,7 +78,8 @@ fn pages_call_functions_with_what_they_take() {
 fn wrong_calls_are_seen() {
     let template = template();
     let told = |command: &str| calls(&template, "page", command).0.len();
-    let good = "aws lambda invoke --function-name harmonia-<env>-tick --x \\\n  --payload '{\"v\":1,\"k\":\"tick\"}' out";
+    let good =
+        "aws lambda invoke --function-name harmonia-<env>-tick --x \\\n  --payload '{\"v\":1,\"k\":\"tick\"}' out";
     assert_eq!(told(good), 0);
     for (was, becomes) in [
         ("<env>-tick", "<env>-export"),
