@@ -285,10 +285,10 @@ fn unchecked(path: &str, text: &str) -> Vec<String> {
             continue;
         }
         // or it reads the whole folder
-        let knows = |text: String| text.contains(page) || text.contains("docs\")");
-        let known = |file: &&str| fs::read_to_string(top().join(file)).is_ok_and(knows);
+        let names = |text: String| text.contains(page) || text.contains("docs\")");
+        let checks = |file: &&str| fs::read_to_string(top().join(file)).is_ok_and(names);
         let by = checkers(mark, CHECKED).or_else(|| all.clone()).unwrap_or_default();
-        if by.is_empty() || !by.iter().all(|file| known(&file)) {
+        if by.is_empty() || !by.iter().all(checks) {
             told.push(format!("{path}:{}: a block of commands that nothing checks: {by:?}", open + 1));
         }
     }
