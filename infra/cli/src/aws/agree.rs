@@ -1,7 +1,7 @@
 //! What a day came to, wherever it was played, in a form that two runs can be compared in: no instants, no keys of a
 //! run, nothing that the order of arrivals may change.
 
-use harmonia_domain::export::{Export, ExportState};
+use harmonia_domain::export::{Export, ExportState, MatchType};
 use harmonia_local::{invariants::feed_totals, partners::PartnerReport, state::Rows};
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,7 +48,12 @@ impl Came {
 }
 
 fn name(export: &Export) -> String {
-    let with = export.sale.as_deref().unwrap_or_else(|| export.kind.as_str());
+    let with = match (&export.sale, export.match_type) {
+        (Some(sale), _) => sale,
+        // an auth or its settlement, whichever comes first
+        (None, MatchType::Spotted) => "nothing",
+        (None, _) => export.kind.as_str(),
+    };
     let paid = export.paid.as_ref().map(|paid| format!(" for {paid}")).unwrap_or_default();
     format!("{}{paid}: {} {} with {with}", export.merchant, export.purchase.scheme, export.purchase.id)
 }
