@@ -1,5 +1,5 @@
-//! `harmonia verify`: is the audit log whole, and do rows and log agree with the invariants? Of a stack every row is read
-//! and held in memory, about a kilobyte each, which no function may; `--log` leaves rows out.
+//! `harmonia verify`: is the audit log whole, and do rows and log agree with the invariants? Of a stack every row is
+//! read and held in memory, about a kilobyte each, which no function may; `--log` leaves rows out.
 
 use crate::{Failure, registry::Place, table::table};
 use harmonia_local::{
