@@ -145,14 +145,14 @@ impl Harmonia {
             Some(_) => control.clone(),
             None => Control { paused: Some(paused.clone()), ..control.clone() },
         };
-        self.change_control(merchant, "pause", pause).await
+        self.change_control(merchant, &format!("pause {}", paused.by), pause).await
     }
 
     /// Exports of this merchant go out again: what waited is due at once. `false`: it was not paused.
     pub async fn resume(&self, merchant: &Slug, by: &str) -> Result<bool, StageError> {
         self.definition(merchant)?;
         let resume = |control: &Control| Control { paused: None, ..control.clone() };
-        self.change_control(merchant, by, resume).await
+        self.change_control(merchant, &format!("resume {by}"), resume).await
     }
 
     /// When what is due at `due` can be told; `None` while a person holds it back.

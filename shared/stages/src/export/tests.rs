@@ -13,7 +13,7 @@ use harmonia_domain::{
     purchase::{PurchaseKey, Slot},
 };
 use harmonia_ports::{Bucket, Clock, Item, Key, Queue, Tables, Train, Work};
-use harmonia_state::Sequence;
+use harmonia_state::{Sequence, control_key};
 
 const AT: &str = "2026-06-18T11:00:00Z";
 
@@ -146,6 +146,22 @@ async fn a_train_goes_on_past_what_cannot_be_read() {
         let export = store.get::<Export>(&key, Read::Consistent).await.unwrap().unwrap().row;
         assert!(matches!(export.state, ExportState::Unconfirmed { .. }), "{:?}", export.state);
     }
+}
+
+/// The audit log names whoever changed a row by its stamp.
+#[tokio::test]
+async fn whoever_pauses_is_named() {
+    let twins = twins();
+    let merchant = "costa".parse().unwrap();
+    let stamp = async || {
+        let row = twins.tables.get(Table::Registry, &control_key(&merchant), Read::Consistent).await.unwrap();
+        row.unwrap().stamp.by
+    };
+    let words = crate::redress::Words::new("ann", "their maintenance").unwrap();
+    twins.harmonia.pause(&merchant, &words).await.unwrap();
+    assert_eq!(stamp().await, "pause ann");
+    twins.harmonia.resume(&merchant, "bob").await.unwrap();
+    assert_eq!(stamp().await, "resume bob");
 }
 
 /// Whoever redrives may die between the export and its message: the clock finds it.
