@@ -32,7 +32,7 @@ use lacking::Lacking;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use meter::Meter;
 use serde_json::Value;
-use std::{env, io, path::Path, sync::Arc, time::Instant};
+use std::{env, fmt, io, path::Path, sync::Arc, time::Instant};
 use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
@@ -249,8 +249,14 @@ fn auditor() -> Result<(Auditor, Arc<Capacity>), StartError> {
 }
 
 /// An error with the name that state machines and alarms know it by.
-#[derive(Debug)]
 struct Named(InvocationError);
+
+/// As it reads: the runtime's own line about a failed invocation shows it so.
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 impl From<Named> for Diagnostic {
     fn from(error: Named) -> Self {
