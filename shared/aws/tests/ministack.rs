@@ -22,7 +22,7 @@ fn stack(test: &str) -> Option<(Clients, String)> {
         return None;
     };
     Some((
-        Clients::new(&of_function("eu-west-2".into(), Some(endpoint))),
+        Clients::new(&of_function("us-east-1".into(), Some(endpoint))),
         format!("harmonia-{}-{test}", std::process::id()),
     ))
 }

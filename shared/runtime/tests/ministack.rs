@@ -20,7 +20,7 @@ async fn a_rotated_secret_is_seen() {
         println!("skipped: HARMONIA_MINISTACK is not set");
         return;
     };
-    let clients = Clients::new(&of_function("eu-west-2".into(), Some(endpoint)));
+    let clients = Clients::new(&of_function("us-east-1".into(), Some(endpoint)));
     let name = format!("harmonia-{}-rotated", std::process::id());
     clients.vault.0.create_secret().name(&name).secret_string(document("old")).send().await.unwrap();
     let read = clients.vault.read(&name).await.unwrap();
