@@ -28,7 +28,7 @@ SHOWS = {
     "harmonia --deployed explain": ": closed",
     "harmonia --deployed exports": "none",
     "harmonia --deployed status": "delivered",
-    "harmonia --deployed verify": "the audit log is whole and knows every change    holds",
+    "harmonia --deployed verify": "the audit log is whole and knows every change  holds",
     "aws s3 ls": ".csv",
     "sam logs": "told",
 }
