@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use harmonia_ports::{
-    Bucket, Call, Execution, ExportSecrets, MachineError, Machines, ObjectError, ObjectInfo, Objects, OutMessage, Put,
-    Queue, QueueError, Queues, Secrets, SecretsError, Web, WebAnswer,
+    Bucket, Call, Execution, ExportSecrets, MachineError, Machines, ObjectError, ObjectInfo, Objects, Put, Secrets,
+    SecretsError, Web, WebAnswer,
 };
 use std::sync::Arc;
 
@@ -37,13 +37,6 @@ impl Objects for Lacking {
 
     async fn put_new(&self, _: Bucket, key: &str, _: Vec<u8>) -> Result<Put, ObjectError> {
         Err(no_object(key))
-    }
-}
-
-#[async_trait]
-impl Queues for Lacking {
-    async fn send(&self, queue: Queue, _: Vec<OutMessage>) -> Result<(), QueueError> {
-        Err(QueueError { queue: queue.as_str().to_owned(), why: WHY.to_owned() })
     }
 }
 
