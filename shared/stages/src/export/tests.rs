@@ -12,7 +12,7 @@ use harmonia_domain::{
     money::{Currency, MinorUnits},
     purchase::{PurchaseKey, Slot},
 };
-use harmonia_ports::{Bucket, Clock, Item, Key, Queue, Tables, Train, Work};
+use harmonia_ports::{BatchMinute, Bucket, Clock, Item, Key, Queue, Tables, Train, Work};
 use harmonia_state::{Sequence, control_key};
 
 const AT: &str = "2026-06-18T11:00:00Z";
@@ -197,4 +197,25 @@ async fn files_have_numbers() {
     let key = Sequence::key_of(&export.merchant);
     let last = twins.harmonia.store().get::<Sequence>(&key, Read::Consistent).await.unwrap();
     assert_eq!(last.unwrap().row.number, 1);
+}
+
+/// A run has no more batches than the history of its execution bears; the next one takes the rest.
+#[tokio::test]
+async fn a_run_is_bounded() {
+    let shipped = Definitions::shipped().unwrap();
+    let mut definition = shipped.get(&"stonegate-unmatched".parse().unwrap()).unwrap().clone();
+    definition.export.as_mut().unwrap().batch.as_mut().unwrap().size = 1;
+    let twins = twins_with(shipped.with(definition));
+    let mut collecting = stored(&twins, "stonegate-unmatched", ExportState::Collecting).await;
+    let (store, stamp) = (twins.harmonia.store(), twins.harmonia.stamp("test"));
+    for n in 0..RUN_BATCHES_MAX {
+        collecting.purchase.id = format!("P1-{n}");
+        collecting.id = Id::derive("export", &[&collecting.purchase.id]);
+        store.put(&collecting, &stamp).await.unwrap();
+    }
+    let (merchant, minute) = (collecting.merchant.clone(), twins.clock.now());
+    let run = BatchMinute { merchant, minute, at: 0, failed: 0 };
+    assert!(twins.harmonia.batch_step(&run).await.unwrap().more);
+    let last = u32::try_from(RUN_BATCHES_MAX).unwrap() - 1;
+    assert!(!twins.harmonia.batch_step(&BatchMinute { at: last, ..run }).await.unwrap().more);
 }
