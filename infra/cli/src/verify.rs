@@ -81,13 +81,34 @@ fn checks(found: &Verified, violations: &[Violation], log_only: bool) -> comfy_t
     let mut shown = table(&["", "invariant", ""], 3);
     for (invariant, words) in CHECKS {
         let broken = violations.iter().filter(|v| v.invariant == invariant).count();
-        let result = match broken {
-            _ if log_only && invariant != OF_THE_LOG => "not checked: no row was read".to_owned(),
-            0 if AT_REST_ONLY.contains(&invariant) && !found.at_rest => "not checked: work is under way".to_owned(),
-            0 => "holds".to_owned(),
-            n => format!("broken {n} times"),
-        };
+        let result = result(invariant, broken, found.at_rest, log_only);
         shown.add_row([invariant.to_string(), words.to_owned(), result]);
     }
     shown
+}
+
+/// What is known of an invariant that is broken so often.
+fn result(invariant: u8, broken: usize, at_rest: bool, log_only: bool) -> String {
+    match broken {
+        0 if log_only && invariant == OF_THE_LOG => "the log is whole; no row was read".to_owned(),
+        0 if log_only => "not checked: no row was read".to_owned(),
+        0 if AT_REST_ONLY.contains(&invariant) && !at_rest => "not checked: work is under way".to_owned(),
+        0 => "holds".to_owned(),
+        n => format!("broken {n} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was not looked at does not hold.
+    #[test]
+    fn only_what_was_checked_holds() {
+        let holds = |at_rest, log_only| CHECKS.map(|(invariant, _)| result(invariant, 0, at_rest, log_only) == "holds");
+        assert_eq!(holds(true, false), [true; 6]);
+        assert_eq!(holds(false, false), [false, true, true, false, true, true]);
+        assert_eq!(holds(true, true), [false; 6]);
+        assert_eq!(result(OF_THE_LOG, 2, true, true), "broken 2 times");
+    }
 }
